@@ -1,0 +1,3 @@
+//! Workloads that measure tarn.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The FHIR R4 standard as tables and pure functions.

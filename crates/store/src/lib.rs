@@ -1,0 +1,1 @@
+//! The promise every backend keeps: trait, values, records, model, suite.

@@ -1,0 +1,3 @@
+//! AWS HealthLake that you can own.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The checks and generators of this repository.
+
+fn main() {}
