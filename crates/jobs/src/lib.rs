@@ -1,1 +1,9 @@
 //! Work that outlives a request.
+
+pub mod objects;
+mod objects_memory;
+
+pub use objects::{
+    Content, DataAccess, ObjectPage, ObjectSummary, ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri,
+};
+pub use objects_memory::MemoryObjects;
