@@ -1,1 +1,24 @@
-//! The meaning of a FHIR search.
+//! The meaning of a FHIR search: two streams meet here, URL → [`Filter`] and resource → [`Entries`].
+//!
+//! Pure: no I/O, no clock, no async. A backend may answer a search any way it likes, as long as it
+//! answers what [`Filter::matches`] says.
+
+mod entries;
+mod filter;
+mod normalize;
+mod param_id;
+mod request;
+mod sort;
+mod test;
+mod value;
+mod visible;
+
+pub use entries::Entries;
+pub use filter::{Filter, Graph, Row, references, updated_matches};
+pub use normalize::normalize;
+pub use param_id::ParamId;
+pub use request::{Include, Position, Search, Total};
+pub use sort::{End, Sort, SortKey, SortValue};
+pub use test::{Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, UriTest};
+pub use value::{Canonical, Parts, QuantityValue, Target, Value};
+pub use visible::Visible;

@@ -1,1 +1,71 @@
-//! The promise every backend keeps: trait, values, records, model, suite.
+//! The waist: the promise that every backend keeps and every door relies on.
+//!
+//! A [`Store`] holds the contents of one data store, a [`Catalog`] the records of all of them. Above this
+//! crate nobody knows a backend, below it nobody knows a protocol.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use fhir::ResourceKey;
+use search::{Search, Visible};
+
+mod catalog;
+mod clock;
+mod datastore;
+mod error;
+mod history;
+mod job;
+mod keyring;
+pub mod limits;
+mod random;
+mod stored;
+mod transaction;
+
+pub use catalog::{Catalog, CatalogError, Change, Request, Revised};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use datastore::{
+    Backup, BackupStatus, CmkType, Datastore, DatastoreId, DatastoreStatus, ErrorCategory, ErrorCause,
+    IdentityProvider, Strategy,
+};
+pub use error::StoreError;
+pub use history::{History, Scope, Versions};
+pub use job::{Job, JobId, JobKind, JobOutput, JobStatus, Lease, Progress, ValidationLevel};
+pub use keyring::{DataKey, Keyring, RootKey, WrapError};
+pub use random::{Random, SeededRandom, SystemRandom, uuid};
+pub use stored::{Found, Plan, Stored};
+pub use transaction::{
+    CommitError, Committed, Ingested, Operation, Precondition, Put, Run, RunId, Transaction, Write,
+};
+
+/// What a store method returns: a future that may be sent between threads.
+pub type Answer<'a, T, E = StoreError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
+
+/// The contents of one data store.
+///
+/// No method shows a row that its [`Visible`] does not (a [`Search`] carries one). What is acknowledged is
+/// durable, and every later call sees it.
+pub trait Store: Send + Sync {
+    /// Current resources, in the order asked. Absent and hidden are both `None`; a deleted resource is
+    /// answered as its deletion, with its version, if the version before it was visible.
+    fn read<'a>(&'a self, keys: &'a [ResourceKey], visible: &'a Visible) -> Answer<'a, Vec<Option<Stored>>>;
+
+    /// Versions, newest first, one page: of one resource (vread is one version), a type, or all. A deletion
+    /// is visible to whom the version before it was.
+    fn history<'a>(&'a self, of: &'a History, visible: &'a Visible) -> Answer<'a, Versions>;
+
+    /// One page of matches and what they include, with the total if asked, from one read view.
+    fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;
+
+    /// How `search` would be answered: a plan a person can read.
+    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan>;
+
+    /// All the writes or none. Times and versions are the store's to give: every write of a transaction
+    /// gets the same time, later than or equal to any before. `Conflict` names the precondition that does
+    /// not hold.
+    fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError>;
+
+    /// Many puts, each on its own, in order, as fast as the backend can: for import. All of a run becomes
+    /// visible and durable at once. A run whose id is that of the job's last run is not done again: the
+    /// first outcome is answered, so that a caller that crashed may simply ask again.
+    fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested>;
+}

@@ -1,0 +1,132 @@
+//! Which resources a search wants, and what that means: [`Filter::matches`] is the specification that
+//! every backend is tested against.
+
+use fhir::{Id, ResourceKey, ResourceType, Time};
+
+use crate::value::{Target, Value};
+use crate::{Entries, ParamId, Prefix, Test};
+
+/// A condition on resources of one type.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Filter {
+    /// Every resource passes.
+    Everything,
+    /// None does.
+    Nothing,
+    /// All of these hold.
+    And(Vec<Filter>),
+    /// One of these holds.
+    Or(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+    /// The id is one of these (`_id`).
+    Ids(Vec<Id>),
+    /// `_lastUpdated`: a fact of the store, so it is no entry.
+    Updated(Prefix, fhir::Span),
+    /// Some value of the parameter passes.
+    Has(ParamId, Test),
+    /// The parameter has no value (`:missing=true`).
+    Missing(ParamId),
+    /// Chain: some value of `param` refers to an `of` that passes `filter`.
+    Refers {
+        /// The reference parameter.
+        param: ParamId,
+        /// The type referred to.
+        of: ResourceType,
+        /// What it must pass.
+        filter: Box<Filter>,
+    },
+    /// `_has`: some `by` that passes `filter` refers here by `param`.
+    ReferredBy {
+        /// The referring type.
+        by: ResourceType,
+        /// Its reference parameter.
+        param: ParamId,
+        /// What it must pass.
+        filter: Box<Filter>,
+    },
+}
+
+/// One current resource as a filter sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Its type and id.
+    pub key: &'a ResourceKey,
+    /// When it was last written.
+    pub updated: Time,
+    /// Its indexed facts.
+    pub entries: &'a Entries,
+}
+
+/// The other resources of the data store, for chains.
+pub trait Graph {
+    /// The current resource of this key, if there is one.
+    fn row(&self, key: &ResourceKey) -> Option<Row<'_>>;
+    /// All current resources of a type, in any order.
+    fn rows(&self, of: ResourceType) -> Box<dyn Iterator<Item = Row<'_>> + '_>;
+}
+
+impl Filter {
+    /// Both hold; simplified where one side decides.
+    pub fn and(self, other: Filter) -> Filter {
+        match (self, other) {
+            (Filter::Everything, filter) | (filter, Filter::Everything) => filter,
+            (Filter::Nothing, _) | (_, Filter::Nothing) => Filter::Nothing,
+            (Filter::And(mut all), Filter::And(more)) => {
+                all.extend(more);
+                Filter::And(all)
+            }
+            (Filter::And(mut all), one) => {
+                all.push(one);
+                Filter::And(all)
+            }
+            (one, other) => Filter::And(vec![one, other]),
+        }
+    }
+
+    /// Whether it can be decided from one resource's own entries, without looking at another.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Filter::And(filters) | Filter::Or(filters) => filters.iter().all(Filter::is_local),
+            Filter::Not(filter) => filter.is_local(),
+            Filter::Refers { .. } | Filter::ReferredBy { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether the resource `at` passes. Slow, obvious, and what every backend must agree with.
+    pub fn matches(&self, at: Row<'_>, graph: &dyn Graph) -> bool {
+        match self {
+            Filter::Everything => true,
+            Filter::Nothing => false,
+            Filter::And(filters) => filters.iter().all(|filter| filter.matches(at, graph)),
+            Filter::Or(filters) => filters.iter().any(|filter| filter.matches(at, graph)),
+            Filter::Not(filter) => !filter.matches(at, graph),
+            Filter::Ids(ids) => ids.contains(&at.key.id),
+            Filter::Updated(prefix, span) => updated_matches(*prefix, *span, at.updated),
+            Filter::Has(param, test) => at.entries.of(*param).any(|value| test.matches(&value)),
+            Filter::Missing(param) => at.entries.of(*param).next().is_none(),
+            Filter::Refers { param, of, filter } => references(at.entries, *param)
+                .filter(|key| key.of == *of)
+                .any(|key| graph.row(&key).is_some_and(|row| filter.matches(row, graph))),
+            Filter::ReferredBy { by, param, filter } => graph.rows(*by).any(|row| {
+                references(row.entries, *param).any(|key| key == *at.key) && filter.matches(row, graph)
+            }),
+        }
+    }
+}
+
+/// Whether a resource last written at `updated` passes; `_lastUpdated` is compared to the millisecond that
+/// `meta.lastUpdated` shows.
+pub fn updated_matches(prefix: Prefix, span: fhir::Span, updated: Time) -> bool {
+    let shown = Time(updated.0.div_euclid(1000) * 1000);
+    Test::Date(prefix, span).matches(&Value::Date(fhir::Span { from: shown, to: Time(shown.0 + 1000) }))
+}
+
+/// The resources of this data store that `param` refers to.
+pub fn references(entries: &Entries, param: ParamId) -> impl Iterator<Item = ResourceKey> {
+    entries.of(param).filter_map(|value| match value {
+        Value::Reference(Target::Local { of, id, .. }) => Some(ResourceKey { of, id: Id::parse(id)? }),
+        _ => None,
+    })
+}

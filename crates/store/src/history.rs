@@ -1,0 +1,57 @@
+//! Asking for versions, and what comes back.
+
+use fhir::{ResourceKey, ResourceType, Time};
+use search::Position;
+
+use crate::Stored;
+
+/// Which versions are asked for; newest first.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Of what.
+    pub of: Scope,
+    /// Only this version of an instance (vread).
+    pub version: Option<u64>,
+    /// Only versions written at or after this time (`_since`).
+    pub since: Option<Time>,
+    /// Only versions that were current at some time up to and including this one (`_at` of an instant).
+    pub until: Option<Time>,
+    /// Continue after this place of an earlier page.
+    pub after: Option<Position>,
+    /// How many versions a page holds at the most.
+    pub count: usize,
+}
+
+/// Of what the history is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One resource.
+    Instance(ResourceKey),
+    /// All resources of a type.
+    Type(ResourceType),
+    /// All resources.
+    System,
+}
+
+/// One page of versions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Versions {
+    /// Newest first, deletions included.
+    pub versions: Vec<Stored>,
+    /// Where the next page begins, if there is more.
+    pub next: Option<Position>,
+    /// How many versions there are in all, where that is known without counting: of an instance.
+    pub total: Option<u64>,
+}
+
+impl History {
+    /// The whole history of one resource, `count` versions a page.
+    pub fn of_instance(key: ResourceKey, count: usize) -> Self {
+        History { of: Scope::Instance(key), version: None, since: None, until: None, after: None, count }
+    }
+
+    /// One version of one resource.
+    pub fn version(key: ResourceKey, version: u64) -> Self {
+        History { version: Some(version), ..History::of_instance(key, 1) }
+    }
+}

@@ -1,0 +1,16 @@
+//! Limits of the store that callers may rely on. Each has a name and a unit.
+
+/// The largest body of one resource, in bytes: what an import may bring (HealthLake's limit for Binary).
+pub const BODY_BYTES_MAX: usize = 164 * 1024 * 1024;
+
+/// Writes in one transaction.
+pub const TRANSACTION_WRITES_MAX: usize = 10_000;
+
+/// Puts in one run of an import.
+pub const RUN_PUTS_MAX: usize = 131_072;
+
+/// Rows of one page, matches or versions.
+pub const PAGE_ROWS_MAX: usize = 10_000;
+
+/// How deep chains may nest in one filter.
+pub const CHAIN_DEPTH_MAX: usize = 8;

@@ -1,0 +1,39 @@
+//! What a store answers: rows, pages of matches, plans.
+
+use bytes::Bytes;
+use fhir::{ResourceKey, Time};
+use search::Position;
+
+use crate::Operation;
+
+/// One version of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its type and id.
+    pub key: ResourceKey,
+    /// Its version, from 1.
+    pub version: u64,
+    /// When it was written (`meta.lastUpdated`).
+    pub updated: Time,
+    /// What wrote it.
+    pub operation: Operation,
+    /// Its content in the stored body form of [`fhir::body`]; `None` for a deletion.
+    pub body: Option<Bytes>,
+}
+
+/// One page of matches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// The matches, in the order asked.
+    pub matches: Vec<Stored>,
+    /// What they include, each once, none of them a match of this page.
+    pub included: Vec<Stored>,
+    /// Where the next page begins, if there is more.
+    pub next: Option<Position>,
+    /// How many match in all, if asked.
+    pub total: Option<u64>,
+}
+
+/// How a search would be answered, a line for each step, in words a person understands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan(pub Vec<String>);

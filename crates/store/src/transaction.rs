@@ -1,0 +1,119 @@
+//! A transaction is a value: writes, and what the caller relied on when it prepared them.
+
+use bytes::Bytes;
+use fhir::{ResourceKey, ResourceType, Time};
+use search::{Entries, Filter};
+use thiserror::Error;
+
+use crate::{JobId, StoreError};
+
+/// Writes and the preconditions under which they may happen.
+#[derive(Clone, Debug, Default)]
+pub struct Transaction {
+    /// Checked against the newest state, together, when the transaction commits.
+    pub preconditions: Vec<Precondition>,
+    /// Done in order, all or none. No two may write the same resource.
+    pub writes: Vec<Write>,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// Create the resource or its next version.
+    Put(Put),
+    /// Delete the resource; of one that is absent or deleted already, nothing happens.
+    Delete(ResourceKey),
+}
+
+/// A resource to be written.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// Its type and id.
+    pub key: ResourceKey,
+    /// Its content in the stored body form of [`fhir::body`].
+    pub body: Bytes,
+    /// Its indexed facts.
+    pub entries: Entries,
+    /// What the client asked for, as history shows it.
+    pub operation: Operation,
+}
+
+/// What made a version: the HTTP method that history shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `POST`.
+    Create,
+    /// `PUT`.
+    Update,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+}
+
+/// What the caller believed when it prepared the writes.
+#[derive(Clone, Debug)]
+pub enum Precondition {
+    /// The current version is this one; a deletion is a version too.
+    Version(ResourceKey, u64),
+    /// There is no current version and never was one.
+    Absent(ResourceKey),
+    /// There is a current version that is not a deletion.
+    Present(ResourceKey),
+    /// Nothing matches. The filter is confined already.
+    NoMatch(ResourceType, Filter),
+    /// This resource and no other matches.
+    OnlyMatch(ResourceKey, Filter),
+}
+
+/// What a commit made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The number of this commit, rising.
+    pub sequence: u64,
+    /// The time given to every write.
+    pub updated: Time,
+    /// The version of each write, in order; of a delete that had nothing to do, the version that stands
+    /// (0 if there is none).
+    pub versions: Vec<u64>,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommitError {
+    /// The precondition of this index does not hold.
+    #[error("precondition {0} does not hold")]
+    Conflict(usize),
+    /// The store could not.
+    #[error(transparent)]
+    Failed(#[from] StoreError),
+}
+
+/// A run of an import: puts that are done together, each on its own.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Which run of which job; the numbers of one job rise.
+    pub id: RunId,
+    /// Done in order. The same resource may stand more than once; each makes a version.
+    pub puts: Vec<Put>,
+}
+
+/// The name of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId {
+    /// The job.
+    pub job: JobId,
+    /// The number of the run within the job.
+    pub number: u64,
+}
+
+/// What a run made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingested {
+    /// The time given to every put.
+    pub updated: Time,
+    /// The version of each put, in order.
+    pub versions: Vec<u64>,
+    /// Whether the run had been done before and this repeats its outcome.
+    pub repeated: bool,
+}
