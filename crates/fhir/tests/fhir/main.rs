@@ -1,0 +1,8 @@
+//! What the crate promises, as claims over data.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod datetime;
+mod decimal;
+mod json;
+mod outcome;
+mod resource;
