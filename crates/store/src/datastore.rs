@@ -143,8 +143,8 @@ pub enum Strategy {
 /// Backups as asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backup {
-    /// On or off.
-    pub status: BackupStatus,
+    /// On or off, if given.
+    pub status: Option<BackupStatus>,
     /// `CONTINUOUS`, if given.
     pub backup_type: Option<String>,
     /// Days to keep, if given.
