@@ -14,11 +14,12 @@ pub struct History {
     pub version: Option<u64>,
     /// Only versions written at or after this time (`_since`).
     pub since: Option<Time>,
-    /// Only versions that were current at some time up to and including this one (`_at` of an instant).
+    /// Only versions written at or before this time.
     pub until: Option<Time>,
     /// Continue after this place of an earlier page.
     pub after: Option<Position>,
-    /// How many versions a page holds at the most.
+    /// How many versions a page holds at the most; more than [`PAGE_ROWS_MAX`](crate::limits::PAGE_ROWS_MAX)
+    /// means that.
     pub count: usize,
 }
 
@@ -40,7 +41,7 @@ pub struct Versions {
     pub versions: Vec<Stored>,
     /// Where the next page begins, if there is more.
     pub next: Option<Position>,
-    /// How many versions there are in all, where that is known without counting: of an instance.
+    /// How many versions all pages hold together, for the history of an instance; else `None`.
     pub total: Option<u64>,
 }
 

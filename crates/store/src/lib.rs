@@ -17,6 +17,7 @@ mod history;
 mod job;
 mod keyring;
 pub mod limits;
+mod model;
 mod random;
 mod stored;
 mod transaction;
@@ -31,6 +32,7 @@ pub use error::StoreError;
 pub use history::{History, Scope, Versions};
 pub use job::{Job, JobId, JobKind, JobOutput, JobStatus, Lease, Progress, ValidationLevel};
 pub use keyring::{DataKey, Keyring, RootKey, WrapError};
+pub use model::{Model, ModelCatalog};
 pub use random::{Random, SeededRandom, SystemRandom, uuid};
 pub use stored::{Found, Plan, Stored};
 pub use transaction::{
@@ -49,23 +51,37 @@ pub trait Store: Send + Sync {
     /// answered as its deletion, with its version, if the version before it was visible.
     fn read<'a>(&'a self, keys: &'a [ResourceKey], visible: &'a Visible) -> Answer<'a, Vec<Option<Stored>>>;
 
-    /// Versions, newest first, one page: of one resource (vread is one version), a type, or all. A deletion
-    /// is visible to whom the version before it was.
+    /// Versions, newest first, one page: of one resource (vread is one version), a type, or all. Newest is
+    /// what was written last; within one transaction or run the later write. A deletion is visible to whom
+    /// the version before it was, every other version if it passes itself. What is written later never
+    /// shifts a page.
     fn history<'a>(&'a self, of: &'a History, visible: &'a Visible) -> Answer<'a, Versions>;
 
     /// One page of matches and what they include, with the total if asked, from one read view.
+    ///
+    /// Order: the sort keys, then the order in which the current versions were written, oldest first. The
+    /// first page marks the newest version there is; later pages (`after` one of its positions) look at
+    /// the newest state, but do not show what was written after the mark. So each resource is shown at most
+    /// once, and one that was there all along and did not change exactly once; one that was updated in
+    /// between is not shown again, nor on a later page. The total is of the newest state, whatever the
+    /// page. With a count of zero there are neither matches nor a next page. A count above
+    /// [`limits::PAGE_ROWS_MAX`] means that.
+    ///
+    /// Included are current resources that are visible, in the order of their keys, as many as allowed.
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;
 
     /// How `search` would be answered: a plan a person can read.
     fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan>;
 
     /// All the writes or none. Times and versions are the store's to give: every write of a transaction
-    /// gets the same time, later than or equal to any before. `Conflict` names the precondition that does
-    /// not hold.
+    /// gets the same time, later than or equal to any before. `Conflict` names the first precondition that
+    /// does not hold. Versions of a resource count up from 1, deletions included; a put on a deleted
+    /// resource is its next version. Two writes of one resource are refused.
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError>;
 
     /// Many puts, each on its own, in order, as fast as the backend can: for import. All of a run becomes
     /// visible and durable at once. A run whose id is that of the job's last run is not done again: the
-    /// first outcome is answered, so that a caller that crashed may simply ask again.
+    /// first outcome is answered, so that a caller that crashed may simply ask again. A number below the
+    /// last one's is refused.
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested>;
 }

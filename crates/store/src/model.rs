@@ -1,0 +1,66 @@
+//! A data store in memory: slow, obvious, the oracle that every backend must agree with.
+
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use fhir::ResourceKey;
+use search::{Search, Visible};
+
+use crate::{
+    Answer, Clock, CommitError, Committed, Found, History, Ingested, Plan, Run, Store, Stored, Transaction,
+    Versions,
+};
+
+mod catalog;
+mod contents;
+mod select;
+mod write;
+
+pub use catalog::ModelCatalog;
+use contents::Contents;
+
+/// A [`Store`] in memory. It keeps every version ever written, with its entries, and looks at all of them.
+pub struct Model {
+    contents: RwLock<Contents>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Model {
+    /// An empty store whose writes are stamped by `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Model { contents: RwLock::default(), clock }
+    }
+
+    fn view(&self) -> RwLockReadGuard<'_, Contents> {
+        self.contents.read().expect("no holder of this lock panics")
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Contents> {
+        self.contents.write().expect("no holder of this lock panics")
+    }
+}
+
+impl Store for Model {
+    fn read<'a>(&'a self, keys: &'a [ResourceKey], visible: &'a Visible) -> Answer<'a, Vec<Option<Stored>>> {
+        Box::pin(async move { Ok(self.view().read(keys, visible)) })
+    }
+
+    fn history<'a>(&'a self, of: &'a History, visible: &'a Visible) -> Answer<'a, Versions> {
+        Box::pin(async move { self.view().history(of, visible) })
+    }
+
+    fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found> {
+        Box::pin(async move { self.view().search(search) })
+    }
+
+    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan> {
+        Box::pin(async move { Ok(self.view().explain(search)) })
+    }
+
+    fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
+        Box::pin(async move { self.change().commit(transaction, self.clock.now()) })
+    }
+
+    fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {
+        Box::pin(async move { self.change().ingest(run, self.clock.now()) })
+    }
+}

@@ -1,0 +1,142 @@
+//! Writing to the model.
+
+use std::collections::BTreeSet;
+
+use fhir::{ResourceKey, ResourceType, Time};
+use search::{Entries, Filter};
+
+use super::contents::{Contents, Version};
+use super::select::check_depth;
+use crate::limits::{BODY_BYTES_MAX, RUN_PUTS_MAX, TRANSACTION_WRITES_MAX};
+use crate::{
+    CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Stored, Transaction,
+    Write,
+};
+
+impl Contents {
+    pub(super) fn commit(&mut self, transaction: Transaction, now: Time) -> Result<Committed, CommitError> {
+        check_transaction(&transaction)?;
+        for (at, precondition) in transaction.preconditions.iter().enumerate() {
+            if !self.holds(precondition) {
+                return Err(CommitError::Conflict(at));
+            }
+        }
+        let updated = self.stamp(now);
+        let versions = transaction.writes.into_iter().map(|write| self.write(write, updated)).collect();
+        self.sequence += 1;
+        Ok(Committed { sequence: self.sequence, updated, versions })
+    }
+
+    pub(super) fn ingest(&mut self, run: Run, now: Time) -> Result<Ingested, StoreError> {
+        if run.puts.len() > RUN_PUTS_MAX {
+            return Err(StoreError::Limit("RUN_PUTS_MAX"));
+        }
+        run.puts.iter().try_for_each(check_body)?;
+        if let Some((number, outcome)) = self.runs.get(&run.id.job) {
+            if *number == run.id.number {
+                return Ok(Ingested { repeated: true, ..outcome.clone() });
+            }
+            if *number > run.id.number {
+                return Err(StoreError::Failed("a run that is not the job's last was asked for".to_owned()));
+            }
+        }
+        let updated = self.stamp(now);
+        let versions = run.puts.into_iter().map(|put| self.put(put, updated)).collect();
+        self.sequence += 1;
+        let outcome = Ingested { updated, versions, repeated: false };
+        self.runs.insert(run.id.job, (run.id.number, outcome.clone()));
+        Ok(outcome)
+    }
+
+    /// The time of the next write: never earlier than that of any before.
+    fn stamp(&mut self, now: Time) -> Time {
+        let time = self.newest.map_or(now, |newest| newest.max(now));
+        self.newest = Some(time);
+        time
+    }
+
+    fn holds(&self, precondition: &Precondition) -> bool {
+        match precondition {
+            Precondition::Version(key, version) => {
+                self.newest(key).is_some_and(|newest| newest.stored.version == *version)
+            }
+            Precondition::Absent(key) => self.newest(key).is_none(),
+            Precondition::Present(key) => self.newest(key).is_some_and(|newest| !newest.is_deletion()),
+            Precondition::NoMatch(of, filter) => self.matching(*of, filter).next().is_none(),
+            Precondition::OnlyMatch(key, filter) => self.matching(key.of, filter).eq([key]),
+        }
+    }
+
+    fn matching<'a>(&'a self, of: ResourceType, filter: &'a Filter) -> impl Iterator<Item = &'a ResourceKey> {
+        self.current(of)
+            .map(|ordinal| self.versions[ordinal].row())
+            .filter(|row| filter.matches(*row, self))
+            .map(|row| row.key)
+    }
+
+    fn write(&mut self, write: Write, updated: Time) -> u64 {
+        match write {
+            Write::Put(put) => self.put(put, updated),
+            Write::Delete(key) => self.delete(key, updated),
+        }
+    }
+
+    fn put(&mut self, put: Put, updated: Time) -> u64 {
+        let Put { key, body, entries, operation } = put;
+        let version = self.newest(&key).map_or(1, |newest| newest.stored.version + 1);
+        let stored = Stored { key, version, updated, operation, body: Some(body) };
+        self.append(Version { stored, entries });
+        version
+    }
+
+    fn delete(&mut self, key: ResourceKey, updated: Time) -> u64 {
+        let (standing, is_gone) = match self.newest(&key) {
+            None => return 0,
+            Some(newest) => (newest.stored.version, newest.is_deletion()),
+        };
+        if is_gone {
+            return standing;
+        }
+        let version = standing + 1;
+        let stored = Stored { key, version, updated, operation: Operation::Delete, body: None };
+        self.append(Version { stored, entries: Entries::new() });
+        version
+    }
+
+    fn append(&mut self, version: Version) {
+        let ordinal = self.versions.len();
+        self.of_key.entry(version.stored.key.clone()).or_default().push(ordinal);
+        self.versions.push(version);
+    }
+}
+
+/// What every backend refuses before it looks at its contents.
+fn check_transaction(transaction: &Transaction) -> Result<(), StoreError> {
+    if transaction.writes.len() > TRANSACTION_WRITES_MAX {
+        return Err(StoreError::Limit("TRANSACTION_WRITES_MAX"));
+    }
+    let mut keys = BTreeSet::new();
+    for write in &transaction.writes {
+        let key = match write {
+            Write::Put(put) => {
+                check_body(put)?;
+                &put.key
+            }
+            Write::Delete(key) => key,
+        };
+        if !keys.insert(key) {
+            return Err(StoreError::Failed("a transaction writes one resource twice".to_owned()));
+        }
+    }
+    transaction.preconditions.iter().try_for_each(|precondition| match precondition {
+        Precondition::NoMatch(_, filter) | Precondition::OnlyMatch(_, filter) => check_depth(filter),
+        _ => Ok(()),
+    })
+}
+
+fn check_body(put: &Put) -> Result<(), StoreError> {
+    if put.body.len() > BODY_BYTES_MAX {
+        return Err(StoreError::Limit("BODY_BYTES_MAX"));
+    }
+    Ok(())
+}
