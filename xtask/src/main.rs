@@ -1,6 +1,7 @@
 //! The checks and generators of this repository.
 
 mod boundaries;
+mod definitions;
 mod service_model;
 mod sources;
 mod tidy;
@@ -8,7 +9,8 @@ mod tidy;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 
-const USAGE: &str = "usage: cargo xtask check | golden | service-model [--check]";
+const USAGE: &str =
+    "usage: cargo xtask check | golden | service-model [--check] | definitions [--check] PATH_TO_TGZ";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +18,7 @@ fn main() -> Result<()> {
     let (command, rest) = arguments.split_first().context(USAGE)?;
     match command.as_str() {
         "check" => check(root),
+        "definitions" => definitions::run(root, rest),
         "golden" => boundaries::write_golden(root),
         "service-model" => service_model::run(root, rest),
         _ => bail!(USAGE),

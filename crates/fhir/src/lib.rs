@@ -2,6 +2,7 @@
 
 mod datetime;
 mod decimal;
+mod definitions;
 mod document;
 mod id;
 mod names;
@@ -13,6 +14,10 @@ mod symbol;
 
 pub use datetime::{Span, Time, parse_date, parse_date_time};
 pub use decimal::Decimal;
+pub use definitions::{
+    CodeSet, Compartment, ComponentDefinition, Definitions, ElementDefinition, JsonForm, Member, Membership,
+    ParameterKind, SearchParameterDefinition, TypeDefinition, TypeKind, TypeReference, definitions,
+};
 pub use document::{
     DEPTH_MAX, DOCUMENT_BYTES_MAX, Document, Items, Json, Kind, Members, NAME_BYTES_MAX, Name, ParseError,
     ParseReason, push_json_string,
