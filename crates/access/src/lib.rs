@@ -1,1 +1,65 @@
-//! Who asks, and what they may see.
+//! Who asks, and what they may see: signatures verified, access keys, and the proof that both were in order.
+
+mod canonical;
+mod claim;
+mod credentials;
+mod key;
+mod policy;
+mod sign;
+mod signature_error;
+mod sigv4;
+mod timestamp;
+
+pub use canonical::PathForm;
+pub use claim::{AUTHORIZATION_BYTES_MAX, claimed_service};
+pub use credentials::{CredentialStore, Credentials, CredentialsError, Principal, Secret};
+pub use policy::Action;
+pub use sign::{SignError, Signer};
+pub use signature_error::SignatureError;
+pub use sigv4::{
+    CLOCK_SKEW_SECONDS_MAX, HEALTHLAKE, PRESIGNED_SECONDS_MAX, Payload, SIGNED_HEADERS_MAX, Service,
+    SignedRequest, Verifier,
+};
+
+/// Proof that a caller was authenticated, and as whom. Only this crate makes one: [`Verifier::verify`] from a
+/// signature that holds, and [`Access::open`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    who: Who,
+    account_id: String,
+}
+
+/// Who the caller is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// The owner of the account.
+    Owner {
+        /// The access key that signed.
+        access_key_id: String,
+    },
+    /// Somebody on this machine, where the operator opened the FHIR doors to unsigned requests.
+    Unsigned,
+}
+
+impl Access {
+    /// Access for an unsigned request on a FHIR door. Only for servers started with `--open-fhir`, which listen
+    /// on loopback alone; the caller of this function answers for both.
+    pub fn open(account_id: &str) -> Access {
+        Access { who: Who::Unsigned, account_id: account_id.to_owned() }
+    }
+
+    pub(crate) fn owner(principal: &Principal) -> Access {
+        let access_key_id = principal.credentials.access_key_id.clone();
+        Access { who: Who::Owner { access_key_id }, account_id: principal.account_id.clone() }
+    }
+
+    /// Who the caller is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The twelve digits of the caller's account.
+    pub fn account_id(&self) -> &str {
+        &self.account_id
+    }
+}
