@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 
 use aws_lc_rs::constant_time;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use store::Random;
 use zeroize::Zeroize;
 
 /// Random bytes in a new access key id, of which each gives one character.
@@ -76,12 +77,12 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// Makes a new key. `fill` fills a buffer with unpredictable bytes.
-    pub fn generate(fill: &mut dyn FnMut(&mut [u8])) -> Credentials {
+    /// Makes a new key. `random` must be fit for keys.
+    pub fn generate(random: &dyn Random) -> Credentials {
         let mut id = [0; KEY_ID_CHARACTERS];
         let mut secret = [0; SECRET_BYTES];
-        fill(&mut id);
-        fill(&mut secret);
+        random.fill(&mut id);
+        random.fill(&mut secret);
         let id: String = id.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect();
         let text = BASE64_STANDARD.encode(secret);
         secret.zeroize();
@@ -161,17 +162,13 @@ impl CredentialStore for Principal {
 
 #[cfg(test)]
 mod tests {
+    use store::SeededRandom;
+
     use super::*;
 
     #[test]
     fn a_written_profile_reads_back() {
-        let mut next = 0;
-        let made = Credentials::generate(&mut |buffer: &mut [u8]| {
-            for byte in buffer {
-                *byte = next;
-                next = next.wrapping_add(37);
-            }
-        });
+        let made = Credentials::generate(&SeededRandom::new(7));
         assert_eq!((made.access_key_id.len(), made.secret.expose().len()), (20, 40));
         assert_eq!(Credentials::read(&made.write("tarn"), "tarn"), Ok(made.clone()));
         let session = Credentials { session_token: Some(Secret::new("t==")), ..made };

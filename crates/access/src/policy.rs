@@ -1,6 +1,8 @@
 //! What an authenticated caller may do. For now an account has one owner, who may do everything; IAM policies
 //! and SMART scopes are decided here too when they come.
 
+use search::Visible;
+
 use crate::{Access, Who};
 
 /// An IAM action of HealthLake (Service Authorization Reference, "Actions defined by AWS HealthLake").
@@ -41,6 +43,11 @@ impl Access {
             Who::Owner { .. } => true,
             Who::Unsigned => action.plane == Plane::Fhir,
         }
+    }
+
+    /// What the caller may see of a data store's resources.
+    pub fn visible(&self) -> Visible {
+        Visible::everything("owner")
     }
 }
 

@@ -1,4 +1,5 @@
 //! The published AWS SigV4 test suite, through the crate's one door: a request goes in, `Access` comes out.
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,4 +1,5 @@
 //! What is refused, with which AWS exception; and that what our own signer signs is taken.
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use std::sync::Arc;
 
