@@ -1,0 +1,91 @@
+//! UCUM units in canonical form, so that quantities in different units compare (R4 search, section 3.1.1.4.11).
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+/// The system of UCUM codes.
+pub const UCUM: &str = "http://unitsofmeasure.org";
+
+/// How many units are remembered; more than that are worked out each time, so that hostile data cannot fill
+/// the memory with units.
+const REMEMBERED_MAX: usize = 4096;
+
+/// The longest code that is looked at, in bytes.
+const CODE_BYTES_MAX: usize = 256;
+
+/// What a unit is in base units: a value `v` is `v * factor + offset` of `unit`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CanonicalUnit {
+    /// The canonical unit, comparable as text (`g.m.s-2`).
+    pub unit: String,
+    factor: f64,
+    offset: f64,
+}
+
+impl CanonicalUnit {
+    /// A range of this unit in canonical units, lower bound first.
+    pub fn range(&self, low: f64, high: f64) -> (f64, f64) {
+        (self.value(low), self.value(high))
+    }
+
+    fn value(&self, value: f64) -> f64 {
+        value * self.factor + self.offset
+    }
+}
+
+type Remembered = HashMap<Box<str>, Option<Arc<CanonicalUnit>>>;
+
+static REMEMBERED: LazyLock<RwLock<Remembered>> = LazyLock::new(RwLock::default);
+
+/// The canonical form of a UCUM code; `None` if it is no UCUM code, or of a unit that is not proportional to
+/// its base units (`[pH]`, `B`).
+pub fn canonical_unit(code: &str) -> Option<Arc<CanonicalUnit>> {
+    if code.len() > CODE_BYTES_MAX {
+        return None;
+    }
+    if let Some(known) = REMEMBERED.read().unwrap_or_else(PoisonError::into_inner).get(code) {
+        return known.clone();
+    }
+    let found = work_out(code).map(Arc::new);
+    let mut remembered = REMEMBERED.write().unwrap_or_else(PoisonError::into_inner);
+    if remembered.len() < REMEMBERED_MAX {
+        remembered.insert(code.into(), found.clone());
+    }
+    found
+}
+
+fn work_out(code: &str) -> Option<CanonicalUnit> {
+    let canonical = octofhir_ucum::get_canonical_units(code).ok()?;
+    let (factor, offset) = (canonical.factor.to_f64(), canonical.offset.to_f64());
+    let is_usable = factor.is_finite() && factor > 0.0 && offset.is_finite();
+    is_usable.then_some(CanonicalUnit { unit: canonical.unit, factor, offset })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_of_one_dimension_have_one_canonical_unit() {
+        for (code, unit, value) in [
+            ("mg", "g", 0.001),
+            ("kg", "g", 1000.0),
+            ("Cel", "K", 274.15),
+            ("%", "1", 0.01),
+            ("/min", "s-1", 1.0 / 60.0),
+            ("[IU]/mL", "m-3.[iU]", 1e6),
+        ] {
+            let canonical = canonical_unit(code).unwrap();
+            assert_eq!(canonical.unit, unit, "{code}");
+            let (low, _) = canonical.range(1.0, 1.0);
+            assert!((low - value).abs() <= value * 1e-12, "{code} {low}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_proportional_unit_has_no_canonical_form() {
+        for code in ["", "furlongs", "[pH]", "mg ", "mg/", &"m".repeat(CODE_BYTES_MAX + 1)] {
+            assert_eq!(canonical_unit(code), None, "{code:?}");
+        }
+    }
+}
