@@ -2,6 +2,7 @@
 
 use crate::constraint::Violations;
 use crate::shape::Mistyped;
+use access::SignatureError;
 use bytes::Bytes;
 use std::fmt;
 
@@ -114,6 +115,13 @@ impl std::error::Error for Fault {}
 impl From<Mistyped> for Fault {
     fn from(mistyped: Mistyped) -> Self {
         Fault::new(FaultKind::Serialization, mistyped.to_string())
+    }
+}
+
+impl From<SignatureError> for Fault {
+    fn from(error: SignatureError) -> Self {
+        let named = FaultKind::ALL.iter().find(|kind| kind.name() == error.name());
+        Fault::new(named.copied().unwrap_or(FaultKind::AccessDenied), error.to_string())
     }
 }
 
