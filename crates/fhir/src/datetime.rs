@@ -100,6 +100,32 @@ struct Clock {
     has_seconds: bool,
 }
 
+/// What was written, for those who ask for its form only.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Form {
+    /// Hours, minutes and perhaps seconds are there.
+    pub(crate) has_clock: bool,
+    /// Seconds are there.
+    pub(crate) has_seconds: bool,
+    /// A zone is there.
+    pub(crate) has_zone: bool,
+}
+
+/// What is written in a valid date or time.
+pub(crate) fn form(text: &str) -> Option<Form> {
+    let parts = Parts::read(text)?;
+    Some(Form {
+        has_clock: parts.clock.is_some(),
+        has_seconds: parts.clock.is_some_and(|clock| clock.has_seconds),
+        has_zone: parts.zone_minutes.is_some(),
+    })
+}
+
+/// Whether the text is a time of day with seconds and no zone.
+pub(crate) fn is_time(text: &str) -> bool {
+    Clock::read(text.as_bytes()).is_some_and(|(clock, rest)| clock.has_seconds && rest.is_empty())
+}
+
 impl Parts {
     fn read(text: &str) -> Option<Parts> {
         let (year, rest) = number(text.as_bytes(), 4)?;

@@ -11,6 +11,7 @@ mod reference;
 mod resource;
 mod resource_type;
 mod symbol;
+mod validate;
 
 pub use datetime::{Span, Time, parse_date, parse_date_time};
 pub use decimal::Decimal;
@@ -28,3 +29,4 @@ pub use reference::Reference;
 pub use resource::{Resource, ResourceError, body, emit, meta_at};
 pub use resource_type::ResourceType;
 pub use symbol::Symbol;
+pub use validate::{ISSUES_MAX, Level, STRING_BYTES_MAX, validate};

@@ -57,14 +57,18 @@ impl<'a> Reference<'a> {
         if text.starts_with("urn:") {
             return if has_space(text) { Reference::Malformed(text) } else { Reference::Urn(text) };
         }
+        // The query may hold a URL, so this comes before the scheme.
+        if let Some((of, query)) = text.split_once('?')
+            && let Some(of) = ResourceType::parse(of)
+        {
+            return if query.is_empty() {
+                Reference::Malformed(text)
+            } else {
+                Reference::Conditional { of, query }
+            };
+        }
         if let Some((scheme, rest)) = text.split_once("://") {
             return absolute(text, scheme, rest);
-        }
-        if let Some((of, query)) = text.split_once('?') {
-            return match ResourceType::parse(of) {
-                Some(of) if !query.is_empty() => Reference::Conditional { of, query },
-                _ => Reference::Malformed(text),
-            };
         }
         match local(text) {
             Some((None, of, id, version)) => Reference::Relative { of, id, version },
@@ -161,7 +165,7 @@ mod tests {
             ("urn:oid:1.2.3", "urn"),
             ("#p1", "contained p1"),
             ("#", "contained "),
-            ("Patient?identifier=a|b", "conditional Patient identifier=a|b"),
+            ("Patient?identifier=http://a|b", "conditional Patient identifier=http://a|b"),
         ] {
             assert_eq!(show(text), expected, "{text}");
         }

@@ -6,3 +6,4 @@ mod decimal;
 mod json;
 mod outcome;
 mod resource;
+mod validate;

@@ -1,0 +1,58 @@
+//! Structural validation of a resource against the definitions (R4 validation, section 2.23: structure,
+//! cardinality, value domains, required bindings), walking its document once.
+
+use crate::{Issue, Resource, Severity};
+
+mod bound;
+mod path;
+mod plan;
+mod primitive;
+mod reference;
+mod report;
+mod walk;
+
+/// The longest string or markdown, in bytes (R4 datatypes, `string`).
+pub const STRING_BYTES_MAX: usize = 1024 * 1024;
+/// How many issues are reported; what is wrong beyond them is not looked for.
+pub const ISSUES_MAX: usize = 100;
+
+/// How much is demanded of a resource, by HealthLake's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Base R4 and the profiles that the resource claims; profiles are not looked at yet.
+    Strict,
+    /// Base R4 only.
+    StructureOnly,
+    /// Whatever can be stored: the same issues are found, but as warnings.
+    Minimal,
+}
+
+impl Level {
+    /// The level of this name: `strict`, `structure-only` or `minimal`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Level> {
+        [Level::Strict, Level::StructureOnly, Level::Minimal].into_iter().find(|level| level.as_str() == name)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Strict => "strict",
+            Level::StructureOnly => "structure-only",
+            Level::Minimal => "minimal",
+        }
+    }
+}
+
+/// What is wrong with the resource; nothing if it is valid, which costs no allocation.
+///
+/// The issues name elements and types but no values. Their order is that of the document.
+#[must_use]
+pub fn validate(resource: &Resource, level: Level) -> Vec<Issue> {
+    let mut issues = walk::walk(resource);
+    if level == Level::Minimal {
+        issues.iter_mut().for_each(|issue| issue.severity = Severity::Warning);
+    }
+    issues
+}
