@@ -138,6 +138,7 @@ pub(crate) enum Shown<'a> {
 pub struct Violations {
     count: usize,
     clauses: Vec<String>,
+    is_lossy: bool,
 }
 
 impl Violations {
@@ -149,6 +150,17 @@ impl Violations {
     /// Whether everything held.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether a value was missing or not understood, so that what was read has a placeholder in its place.
+    pub fn is_lossy(&self) -> bool {
+        self.is_lossy
+    }
+
+    /// Reports a value that cannot be kept.
+    pub(crate) fn add_lost(&mut self, shown: &Shown<'_>, at: &Path<'_>, rule: fmt::Arguments<'_>) {
+        self.is_lossy = true;
+        self.add(shown, at, rule);
     }
 
     pub(crate) fn add(&mut self, shown: &Shown<'_>, at: &Path<'_>, rule: fmt::Arguments<'_>) {
@@ -166,7 +178,7 @@ impl Violations {
 
     /// Reports that a required member is not there.
     pub(crate) fn missing(&mut self, at: &Path<'_>) {
-        self.add(&Shown::Null, at, format_args!("Member must not be null"));
+        self.add_lost(&Shown::Null, at, format_args!("Member must not be null"));
     }
 }
 
@@ -181,5 +193,38 @@ impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = if self.count == 1 { "error" } else { "errors" };
         write!(f, "{} validation {noun} detected: {}", self.count, self.clauses.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::constraints::PATTERNS;
+
+    #[test]
+    fn every_generated_pattern_compiles() {
+        for pattern in PATTERNS {
+            assert!(Regex::new(pattern.regex).is_ok(), "{}", pattern.shown);
+        }
+        assert!(PATTERNS.len() > 10);
+    }
+
+    #[test]
+    fn a_sensitive_value_is_not_repeated() {
+        let length = Bounds { min: Some(1), max: Some(3) };
+        let at = Path::Member(&Path::Root, "Password");
+        let mut found = Violations::new();
+        Text { length, pattern: None, sensitive: true }.check("hush", &at, &mut found);
+        let message = found.to_string();
+        assert!(message.contains("Value at 'password' failed") && !message.contains("hush"), "{message}");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_in_its_message() {
+        let length = Bounds { min: None, max: Some(3) };
+        let mut found = Violations::new();
+        let long = "ä".repeat(ECHOED_CHARACTERS_MAX + 1);
+        Text { length, pattern: None, sensitive: false }.check(&long, &Path::Root, &mut found);
+        assert_eq!(found.to_string().matches('ä').count(), ECHOED_CHARACTERS_MAX);
     }
 }

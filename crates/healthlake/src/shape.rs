@@ -114,7 +114,7 @@ impl<'a> Members<'a> {
         let several = present.next().is_some();
         if first.is_none() || several {
             let rule = format_args!("Member must have exactly one of: [{}]", names.join(", ")).to_string();
-            self.found.add(&Shown::Withheld, self.at, format_args!("{rule}"));
+            self.found.add_lost(&Shown::Withheld, self.at, format_args!("{rule}"));
             return None;
         }
         first
@@ -315,7 +315,7 @@ pub(crate) fn one_of<T: Default>(
     let text = value.as_str().ok_or_else(|| Mistyped::at(at, value, "a string"))?;
     Ok(named(text).unwrap_or_else(|| {
         let set = values.join(", ");
-        found.add(&Shown::Value(text), at, format_args!("Member must satisfy enum value set: [{set}]"));
+        found.add_lost(&Shown::Value(text), at, format_args!("Member must satisfy enum value set: [{set}]"));
         T::default()
     }))
 }

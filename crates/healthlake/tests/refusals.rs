@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{KEY, arn, export, import, with, world};
+use support::{KEY, World, arn, export, import, with, world};
 
 const UNKNOWN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -33,11 +33,19 @@ fn sse(config: Value) -> (&'static str, Value) {
     create(json!({ "SseConfiguration": { "KmsEncryptionConfig": config } }))
 }
 
+type Case = ((&'static str, Value), &'static str);
+
+/// Each case is a ValidationException whose message has the sentence.
+async fn check(world: &World, cases: impl IntoIterator<Item = Case>) {
+    for ((action, input), sentence) in cases {
+        let refused = world.refusal(action, input).await;
+        let is_right = refused.starts_with("ValidationException: ") && refused.contains(sentence);
+        assert!(is_right, "{sentence} is not in: {refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_bad_data_store_is_refused() {
-    let world = world();
-    let tags = |tags: Value| create(json!({ "Tags": tags }));
-    let many: Vec<_> = (0..51).map(|n| json!({ "Key": n.to_string(), "Value": "" })).collect();
     let cases = [
         (("CreateFHIRDatastore", json!({})), "Value null at 'datastoreTypeVersion'"),
         (
@@ -51,6 +59,34 @@ async fn a_bad_data_store_is_refused() {
         (create(json!({ "ClientToken": "x".repeat(65) })), "length less than or equal to 64"),
         (create(json!({ "PreloadDataConfig": { "PreloadDataType": "MINE" } })), "enum value set: [SYNTHEA]"),
         (create(json!({ "PreloadDataConfig": {} })), "Value null at 'preloadDataConfig.preloadDataType'"),
+        (create(json!({ "AnalyticsConfiguration": { "Status": "ENABLING" } })), "cannot be ENABLING"),
+        (create(json!({ "NlpConfiguration": { "Status": "ON" } })), "at 'nlpConfiguration.status' failed"),
+        (
+            create(json!({ "BackupConfiguration": { "RetentionPeriodInDays": 31 } })),
+            "value less than or equal to 30",
+        ),
+        (
+            ("DescribeFHIRDatastore", json!({ "DatastoreId": "x".repeat(33) })),
+            "length less than or equal to 32",
+        ),
+        (("DescribeFHIRDatastore", json!({ "DatastoreId": "" })), "length greater than or equal to 1"),
+        (("DeleteFHIRDatastore", json!({})), "Value null at 'datastoreId'"),
+        (("ListFHIRDatastores", json!({ "MaxResults": 0 })), "value greater than or equal to 1"),
+        (
+            ("ListFHIRDatastores", json!({ "Filter": { "DatastoreStatus": "GONE" } })),
+            "at 'filter.datastoreStatus' failed",
+        ),
+        (
+            ("ListFHIRDatastores", json!({ "NextToken": "x".repeat(8193) })),
+            "length less than or equal to 8192",
+        ),
+    ];
+    check(&world(), cases).await;
+}
+
+#[tokio::test]
+async fn a_bad_encryption_is_refused() {
+    let cases = [
         (create(json!({ "SseConfiguration": {} })), "Value null at 'sseConfiguration.kmsEncryptionConfig'"),
         (sse(json!({})), "Value null at 'sseConfiguration.kmsEncryptionConfig.cmkType'"),
         (sse(json!({ "CmkType": "MINE" })), "enum value set: [CUSTOMER_MANAGED_KMS_KEY, AWS_OWNED_KMS_KEY]"),
@@ -60,6 +96,13 @@ async fn a_bad_data_store_is_refused() {
             "at 'sseConfiguration.kmsEncryptionConfig.kmsKeyId' failed",
         ),
         (sse(json!({ "CmkType": "AWS_OWNED_KMS_KEY", "KmsKeyId": KEY })), "KmsKeyId is given, but"),
+    ];
+    check(&world(), cases).await;
+}
+
+#[tokio::test]
+async fn a_bad_identity_provider_is_refused() {
+    let cases = [
         (provider("BASIC", None), "at 'identityProviderConfiguration.authorizationStrategy' failed"),
         (provider("SMART_ON_FHIR", None), "Metadata is required"),
         (provider("SMART_ON_FHIR_V1", Some(json!("{"))), "Metadata is not a JSON object"),
@@ -82,41 +125,23 @@ async fn a_bad_data_store_is_refused() {
             "must contain S256",
         ),
         (provider("SMART_ON_FHIR", metadata(json!({ "x": "y".repeat(65536) }))), "longer than 65536 bytes"),
-        (create(json!({ "AnalyticsConfiguration": { "Status": "ENABLING" } })), "cannot be ENABLING"),
-        (create(json!({ "NlpConfiguration": { "Status": "ON" } })), "at 'nlpConfiguration.status' failed"),
-        (
-            create(json!({ "BackupConfiguration": { "RetentionPeriodInDays": 31 } })),
-            "value less than or equal to 30",
-        ),
+    ];
+    check(&world(), cases).await;
+}
+
+#[tokio::test]
+async fn bad_tags_of_a_new_data_store_are_refused() {
+    let tags = |tags: Value| create(json!({ "Tags": tags }));
+    let many: Vec<_> = (0..51).map(|n| json!({ "Key": n.to_string(), "Value": "" })).collect();
+    let cases = [
         (tags(json!([{ "Key": "aws:mine", "Value": "" }])), "start with aws: are reserved"),
         (tags(json!([{ "Key": "AWS:mine", "Value": "" }])), "start with aws: are reserved"),
         (tags(json!([{ "Key": "a", "Value": "1" }, { "Key": "a", "Value": "2" }])), "given more than once"),
         (tags(json!([{ "Key": "a".repeat(129), "Value": "" }])), "at 'tags.1.member.key' failed"),
         (tags(json!([{ "Key": "a", "Value": "b".repeat(257) }])), "length less than or equal to 256"),
         (tags(json!(many)), "at most 50 tags"),
-        (
-            ("DescribeFHIRDatastore", json!({ "DatastoreId": "x".repeat(33) })),
-            "length less than or equal to 32",
-        ),
-        (("DescribeFHIRDatastore", json!({ "DatastoreId": "" })), "length greater than or equal to 1"),
-        (("DeleteFHIRDatastore", json!({})), "Value null at 'datastoreId'"),
-        (("ListFHIRDatastores", json!({ "MaxResults": 0 })), "value greater than or equal to 1"),
-        (
-            ("ListFHIRDatastores", json!({ "Filter": { "DatastoreStatus": "GONE" } })),
-            "at 'filter.datastoreStatus' failed",
-        ),
-        (
-            ("ListFHIRDatastores", json!({ "NextToken": "x".repeat(8193) })),
-            "length less than or equal to 8192",
-        ),
     ];
-    for ((action, input), sentence) in cases {
-        let refused = world.refusal(action, input).await;
-        assert!(
-            refused.starts_with("ValidationException: ") && refused.contains(sentence),
-            "{sentence} is not in: {refused}"
-        );
-    }
+    check(&world(), cases).await;
 }
 
 #[tokio::test]
@@ -137,11 +162,10 @@ async fn what_is_just_within_the_limits_is_taken() {
 }
 
 #[tokio::test]
-async fn a_bad_job_is_refused() {
+async fn a_bad_import_job_is_refused() {
     let world = world();
     let id = world.active().await;
     let import = |changes: Value| ("StartFHIRImportJob", with(import(&id), changes));
-    let export = |changes: Value| ("StartFHIRExportJob", with(export(&id), changes));
     let s3 = |uri: &str, key: Value| json!({ "S3Configuration": { "S3Uri": uri, "KmsKeyId": key } });
     let cases = [
         (import(json!({ "DatastoreId": null })), "Value null at 'datastoreId'"),
@@ -183,6 +207,23 @@ async fn a_bad_job_is_refused() {
             import(json!({ "DriftDetectionEnabled": true })),
             "DriftDetectionEnabled (data transformation) is not supported",
         ),
+    ];
+    check(&world, cases).await;
+    world
+        .call(
+            "StartFHIRImportJob",
+            with(support::import(&id), json!({ "DriftDetectionEnabled": false, "ProvenanceEnabled": true })),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_bad_request_about_jobs_or_tags_is_refused() {
+    let world = world();
+    let id = world.active().await;
+    let export = |changes: Value| ("StartFHIRExportJob", with(export(&id), changes));
+    let s3 = |uri: &str, key: Value| json!({ "S3Configuration": { "S3Uri": uri, "KmsKeyId": key } });
+    let cases = [
         (export(json!({ "OutputDataConfig": {} })), "exactly one of: [S3Configuration]"),
         (
             export(json!({ "OutputDataConfig": s3("s3://bucket", json!("a key")) })),
@@ -218,19 +259,7 @@ async fn a_bad_job_is_refused() {
         ),
         (("ListTagsForResource", json!({})), "Value null at 'resourceARN'"),
     ];
-    for ((action, input), sentence) in cases {
-        let refused = world.refusal(action, input).await;
-        assert!(
-            refused.starts_with("ValidationException: ") && refused.contains(sentence),
-            "{sentence} is not in: {refused}"
-        );
-    }
-    world
-        .call(
-            "StartFHIRImportJob",
-            with(support::import(&id), json!({ "DriftDetectionEnabled": false, "ProvenanceEnabled": true })),
-        )
-        .await;
+    check(&world, cases).await;
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ fn constraints(model: &Model) -> Result<String> {
         String::from("//! The constraints of the service model, one constant per constrained shape.\n");
     out += MARK;
     out += "use crate::constraint::{Bounds, Pattern, Text};\n\n";
+    let mut patterns = Vec::new();
     for (name, shape) in &model.shapes {
         let bounds = format!("Bounds {{ min: {:?}, max: {:?} }}", shape.min, shape.max);
         let constant = snake(name).to_uppercase();
@@ -88,6 +89,7 @@ fn constraints(model: &Model) -> Result<String> {
                             out,
                             "static {constant}_PATTERN: Pattern = Pattern::new({written:?}, {regex:?});"
                         );
+                        patterns.push(format!("&{constant}_PATTERN"));
                         format!("Some(&{constant}_PATTERN)")
                     }
                 };
@@ -103,6 +105,11 @@ fn constraints(model: &Model) -> Result<String> {
             _ => {}
         }
     }
+    let patterns = patterns.join(", ");
+    let _ = writeln!(
+        out,
+        "/// Every pattern.\n#[cfg(test)]\npub(crate) static PATTERNS: &[&Pattern] = &[{patterns}];"
+    );
     Ok(out)
 }
 

@@ -1,6 +1,6 @@
 //! What the service model says, as Rust; written by `cargo xtask service-model`.
 
 pub mod actions;
-mod constraints;
+pub(crate) mod constraints;
 pub mod enumerations;
 pub mod structures;
