@@ -1,8 +1,10 @@
 //! What the crate promises, as claims over data.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cases;
 mod datetime;
 mod decimal;
+mod examples;
 mod json;
 mod outcome;
 mod resource;
