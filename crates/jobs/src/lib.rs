@@ -1,11 +1,31 @@
 //! Work that outlives a request.
 
+mod export;
+mod held;
+mod import;
+mod import_line;
+mod import_pipeline;
+mod import_source;
 pub mod lifecycle;
+pub mod ndjson;
 pub mod objects;
 mod objects_memory;
+mod output;
+pub mod preload;
+mod queue;
+mod retry;
+mod runner;
 
+pub use export::PART_BYTES_MAX;
+pub use held::LEASE_MS;
+pub use import_line::VALIDATION_ISSUE;
+pub use import_pipeline::{RUN_BYTES_MAX, RUN_FILES_MAX, RUN_LINES_MAX};
+pub use import_source::{FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX};
 pub use lifecycle::{Lifecycle, Preload, PreloadError};
 pub use objects::{
     Content, DataAccess, ObjectPage, ObjectSummary, ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri,
 };
 pub use objects_memory::MemoryObjects;
+pub use output::{MEGABYTE, megabytes};
+pub use queue::{QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};
+pub use runner::{Parts, Runner};

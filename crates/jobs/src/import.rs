@@ -1,0 +1,266 @@
+//! An import, from claim to end.
+//!
+//! The input is cut into *runs*: stretches of lines, over as many files as they reach, whose bounds follow from
+//! the bytes alone. A run is done in this order, and each step can be done again without a trace:
+//!
+//! 1. `Store::ingest` under the run's number. Of the last run of a job the store knows the outcome, so a run that
+//!    had been ingested before a crash answers the same versions again.
+//! 2. The run's output objects. Their names follow from file and run, so they are overwritten, never added to.
+//! 3. The checkpoint: counters and the place where the next run begins, in one write of the job's record.
+//!
+//! A crash between any two of them repeats at most one run, with the same outcome and the same counts.
+
+use std::sync::Arc;
+
+use fhir::ResourceKey;
+use serde::{Deserialize, Serialize};
+use store::{Catalog, Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError};
+use tokio::sync::watch;
+
+use crate::held::{Held, Stopped};
+use crate::import_line::Verdict;
+use crate::import_pipeline::{FileEnd, Piece, Pipeline, PreparedRun};
+use crate::import_source::{Input, OpenFile};
+use crate::objects::{Objects, ObjectsError, S3Uri};
+use crate::output::{Output, Part};
+
+/// How often a run is offered to a store that fails before the job fails.
+pub(crate) const INGEST_TRIES_MAX: u32 = 4;
+
+/// Where an import goes on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    /// The input has been counted and found good.
+    pub(crate) listed: bool,
+    /// The number of the next run.
+    pub(crate) run: u64,
+    /// The last file that is done with.
+    pub(crate) after: Option<String>,
+    /// A file that is half read.
+    pub(crate) open: Option<OpenFile>,
+    /// Nothing is left to read.
+    pub(crate) is_read: bool,
+}
+
+/// Why an import does not go on.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// Not the job's fault; another time.
+    Stopped(Stopped),
+    /// The job's parameters are at fault; for `Message`.
+    Fault(String),
+}
+
+impl From<Stopped> for Halt {
+    fn from(stopped: Stopped) -> Halt {
+        Halt::Stopped(stopped)
+    }
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Halt {
+        Halt::Stopped(Stopped::Catalog(error))
+    }
+}
+
+/// What a call on the caller's objects came to, as a fault: `what` names the location in words.
+pub(crate) fn fault(what: &str, error: &ObjectsError) -> Halt {
+    Halt::Fault(match error {
+        ObjectsError::NoSuchBucket => format!("The bucket of the {what} location does not exist"),
+        ObjectsError::NoSuchKey => format!("The {what} location does not exist"),
+        ObjectsError::AccessDenied => format!("Access to the {what} location was denied"),
+        ObjectsError::InvalidName(why) => format!("The {what} location is not valid: {why}"),
+        ObjectsError::Unavailable(_) => format!("The {what} location is not available"),
+        other => format!("The {what} location cannot be used: {other}"),
+    })
+}
+
+/// Runs the job to its end, to the next checkpoint after `stop` says so, or to where it is lost.
+pub(crate) async fn run(
+    held: &mut Held,
+    catalog: &dyn Catalog,
+    objects: Arc<dyn Objects>,
+    threads: usize,
+    stop: &watch::Receiver<bool>,
+) -> Result<(), Stopped> {
+    match proceed(held, catalog, objects, threads, stop).await {
+        Ok(status) => held.finish(status, None).await,
+        Err(Halt::Stopped(stopped)) => Err(stopped),
+        Err(Halt::Fault(message)) => held.finish(JobStatus::Failed, Some(message)).await,
+    }
+}
+
+async fn proceed(
+    held: &mut Held,
+    catalog: &dyn Catalog,
+    objects: Arc<dyn Objects>,
+    threads: usize,
+    stop: &watch::Receiver<bool>,
+) -> Result<JobStatus, Halt> {
+    let mut checkpoint = saved(held);
+    let location = S3Uri::parse(held.job.input.as_deref().unwrap_or_default());
+    let location = location.map_err(|error| fault("input", &error))?;
+    let output =
+        Output::new(Arc::clone(&objects), &held.job.output).map_err(|error| fault("output", &error))?;
+    let input = Input::resolve(Arc::clone(&objects), location).await?;
+    if !checkpoint.listed {
+        output.probe().await.map_err(|error| fault("output", &error))?;
+        let total = input.survey().await?;
+        held.job.progress.files_scanned = total.files;
+        held.job.progress.bytes_scanned = total.bytes;
+        checkpoint.listed = true;
+        save(held, &checkpoint).await?;
+    }
+    if !checkpoint.is_read {
+        let store = catalog.open(&held.job.datastore).await?;
+        let level = held.job.validation_level;
+        let mut pipeline = Pipeline::start(input, checkpoint.clone(), level, threads);
+        while let Some(run) = pipeline.next().await {
+            checkpoint = one_run(held, &*store, &output, run?).await?;
+            save(held, &checkpoint).await?;
+            if *stop.borrow() && !checkpoint.is_read {
+                return Err(Stopped::Paused.into());
+            }
+        }
+    }
+    conclude(held, &output).await
+}
+
+fn saved(held: &Held) -> Checkpoint {
+    let saved = held.job.checkpoint.clone();
+    saved.and_then(|saved| serde_json::from_value(saved).ok()).unwrap_or_default()
+}
+
+async fn save(held: &mut Held, checkpoint: &Checkpoint) -> Result<(), Stopped> {
+    held.job.checkpoint = serde_json::to_value(checkpoint).ok();
+    held.save().await
+}
+
+async fn conclude(held: &mut Held, output: &Output) -> Result<JobStatus, Halt> {
+    let progress = &held.job.progress;
+    if progress.files_imported == 0 && progress.files_failed > 0 {
+        return Err(Halt::Fault("None of the input files could be read".to_owned()));
+    }
+    output.write_manifest(&held.job).await.map_err(|error| fault("output", &error))?;
+    output.clean().await.map_err(|error| fault("output", &error))?;
+    let progress = &held.job.progress;
+    let errors =
+        progress.resources_with_customer_error + progress.resources_with_server_error + progress.files_failed;
+    Ok(if errors == 0 { JobStatus::Completed } else { JobStatus::CompletedWithErrors })
+}
+
+/// What became of a line, once the store has answered.
+struct Row {
+    line: u64,
+    fate: Fate,
+}
+
+enum Fate {
+    /// The `n`th put of the run, with what was noted against it.
+    Stored {
+        key: ResourceKey,
+        nth: usize,
+        bytes: u64,
+        is_noted: bool,
+    },
+    Refused {
+        status: u16,
+        outcome: Vec<u8>,
+    },
+    Broken,
+}
+
+async fn one_run(
+    held: &mut Held,
+    store: &dyn Store,
+    output: &Output,
+    run: PreparedRun,
+) -> Result<Checkpoint, Halt> {
+    let mut puts = Vec::new();
+    let number = run.number;
+    let pieces: Vec<_> = run.pieces.into_iter().map(|piece| split(piece, &mut puts)).collect();
+    let expected = puts.len();
+    let ingested = match puts.is_empty() {
+        true => Ingested { updated: held.now(), versions: Vec::new(), repeated: false },
+        false => ingest(store, Run { id: RunId { job: held.job.id.clone(), number }, puts }).await?,
+    };
+    if ingested.versions.len() != expected {
+        return Err(Halt::Fault("The input changed while it was imported".to_owned()));
+    }
+    let mut parts = Vec::new();
+    for (piece, rows) in &pieces {
+        count(&mut held.job.progress, piece, rows);
+        parts.push(part(piece, rows, &ingested));
+    }
+    output.write_run(number, parts).await.map_err(|error| fault("output", &error))?;
+    Ok(run.end)
+}
+
+/// Takes the puts off a piece, in order.
+fn split(mut piece: Piece, puts: &mut Vec<Put>) -> (Piece, Vec<Row>) {
+    let mut rows = Vec::with_capacity(piece.lines.len());
+    for (line, verdict) in piece.lines.drain(..) {
+        let fate = match verdict {
+            Verdict::Good { put, is_noted } => {
+                let (key, bytes) = (put.key.clone(), put.body.len() as u64);
+                puts.push(put);
+                Fate::Stored { key, nth: puts.len() - 1, bytes, is_noted }
+            }
+            Verdict::Refused { status, outcome } => Fate::Refused { status, outcome },
+            Verdict::Broken => Fate::Broken,
+        };
+        rows.push(Row { line, fate });
+    }
+    (piece, rows)
+}
+
+async fn ingest(store: &dyn Store, run: Run) -> Result<Ingested, Halt> {
+    for tries in 1..INGEST_TRIES_MAX {
+        match store.ingest(run.clone()).await {
+            Ok(ingested) => return Ok(ingested),
+            Err(StoreError::Absent) => return Err(Stopped::Paused.into()),
+            Err(error) => tracing::warn!(%error, "a run of an import was not taken"),
+        }
+        crate::retry::pause(tries).await;
+    }
+    store.ingest(run).await.map_err(|error| match error {
+        StoreError::Full => Halt::Fault("The data store has no space left".to_owned()),
+        _ => Halt::Fault("The data store could not take the resources".to_owned()),
+    })
+}
+
+fn count(progress: &mut Progress, piece: &Piece, rows: &[Row]) {
+    progress.resources_scanned += rows.len() as u64;
+    for row in rows {
+        match &row.fate {
+            Fate::Stored { bytes, .. } => {
+                progress.resources_imported += 1;
+                progress.bytes_imported += bytes;
+            }
+            Fate::Refused { .. } => progress.resources_with_customer_error += 1,
+            Fate::Broken => progress.resources_with_server_error += 1,
+        }
+    }
+    match piece.end {
+        Some(FileEnd::Read) => progress.files_imported += 1,
+        Some(FileEnd::Unreadable(_)) => progress.files_failed += 1,
+        None => {}
+    }
+}
+
+fn part(piece: &Piece, rows: &[Row], ingested: &Ingested) -> Part {
+    let mut part = Part::new(&piece.name, piece.continues, piece.end.is_some());
+    for row in rows {
+        match &row.fate {
+            Fate::Stored { key, nth, is_noted, .. } => {
+                part.stored(row.line, key, ingested.versions[*nth], ingested.updated, *is_noted);
+            }
+            Fate::Refused { status, outcome } => part.failed(row.line, *status, outcome),
+            Fate::Broken => part.failed(row.line, 500, &crate::import_line::broken()),
+        }
+    }
+    if let Some(FileEnd::Unreadable(error)) = &piece.end {
+        part.failed(0, 400, &crate::import_line::unreadable(error));
+    }
+    part
+}

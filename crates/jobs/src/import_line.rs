@@ -1,0 +1,148 @@
+//! One line of an import: from text to what is stored, or to the reason why not. Pure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use fhir::{Document, Issue, IssueCode, Json, Kind, Outcome, Resource, ResourceError, ResourceKey, Severity};
+use search::Entries;
+use store::{Operation, Put, ValidationLevel};
+
+use crate::ndjson::LINE_BYTES_MAX;
+use crate::objects::ObjectsError;
+
+/// The extension that says what is wrong with a resource stored all the same.
+pub const VALIDATION_ISSUE: &str =
+    "http://healthlake.amazonaws.com/fhir/StructureDefinition/validation-issue";
+
+/// What is to become of a line.
+pub(crate) enum Verdict {
+    /// To be stored; `is_noted` when it carries the [`VALIDATION_ISSUE`] extension.
+    Good { put: Put, is_noted: bool },
+    /// Not to be stored, for what it holds: an HTTP status and an OperationOutcome as JSON.
+    Refused { status: u16, outcome: Vec<u8> },
+    /// Not to be stored, for a reason of ours.
+    Broken,
+}
+
+/// Decides about one line that is not blank.
+pub(crate) fn decide(text: &[u8], level: ValidationLevel) -> Verdict {
+    // A defect that a line brings to light costs that line and not the job.
+    catch_unwind(AssertUnwindSafe(|| judge(text, level))).unwrap_or_else(|_| {
+        tracing::error!("a line of an import could not be decided about");
+        Verdict::Broken
+    })
+}
+
+/// The verdict on a line past [`LINE_BYTES_MAX`].
+pub(crate) fn too_long() -> Verdict {
+    refused(IssueCode::TooLong, format!("The line is longer than the {LINE_BYTES_MAX} bytes allowed"))
+}
+
+/// The OperationOutcome of a line that failed for a reason of ours.
+pub(crate) fn broken() -> Vec<u8> {
+    Outcome::from(Issue::error(IssueCode::Exception, "The service could not process the resource")).to_json()
+}
+
+/// The OperationOutcome of a file that could not be read.
+pub(crate) fn unreadable(error: &ObjectsError) -> Vec<u8> {
+    let why = match error {
+        ObjectsError::Damaged => "it changed while it was imported, or is damaged".to_owned(),
+        ObjectsError::Unavailable(_) => "it is not available".to_owned(),
+        other => other.to_string(),
+    };
+    Outcome::from(Issue::error(IssueCode::Processing, format!("The file could not be read: {why}"))).to_json()
+}
+
+fn refused(code: IssueCode, diagnostics: impl Into<String>) -> Verdict {
+    Verdict::Refused { status: 400, outcome: Outcome::from(Issue::error(code, diagnostics)).to_json() }
+}
+
+fn judge(text: &[u8], level: ValidationLevel) -> Verdict {
+    let resource =
+        match Document::parse_slice(text).map_err(ResourceError::Json).and_then(Resource::of_document) {
+            Ok(resource) => resource,
+            Err(error) => return refused_form(text, error),
+        };
+    let Some(key) = resource.key() else {
+        return refused(IssueCode::Processing, "Missing required id field in resource json");
+    };
+    let issues = fhir::validate(&resource, fhir_level(level));
+    if !issues.iter().any(|issue| issue.severity <= Severity::Error) {
+        return good(&resource, key, false);
+    }
+    if level != ValidationLevel::Minimal {
+        return Verdict::Refused { status: 400, outcome: Outcome(issues).to_json() };
+    }
+    match with_note(&resource, &Outcome(issues.clone())) {
+        Some(noted) => good(&noted, key, true),
+        None => Verdict::Refused { status: 400, outcome: Outcome(issues).to_json() },
+    }
+}
+
+fn good(resource: &Resource, key: ResourceKey, is_noted: bool) -> Verdict {
+    let body = Bytes::from(fhir::body(resource, &key.id));
+    let put = Put { key, body, entries: facts(resource), operation: Operation::Update };
+    Verdict::Good { put, is_noted }
+}
+
+fn facts(resource: &Resource) -> Entries {
+    let _ = resource;
+    Entries::new()
+}
+
+/// The verdict on a text that is not a resource with a type and an id.
+fn refused_form(text: &[u8], error: ResourceError) -> Verdict {
+    let constraint = |member: &str, pattern: &str| {
+        format!(
+            "1 validation error detected: Value at '{member}' failed to satisfy constraint: \
+             Member must satisfy regular expression pattern: {pattern}"
+        )
+    };
+    let diagnostics = match error {
+        ResourceError::Json(_) | ResourceError::NotAnObject => "Invalid JSON found in input file".to_owned(),
+        ResourceError::NoResourceType => constraint("resourceType", "[A-Za-z]{1,256}"),
+        ResourceError::UnknownResourceType if has_type_of_good_form(text) => {
+            "The resourceType is not a resource type of FHIR R4".to_owned()
+        }
+        ResourceError::UnknownResourceType => constraint("resourceType", "[A-Za-z]{1,256}"),
+        ResourceError::MalformedId => constraint("resourceId", "[A-Za-z0-9-.]{1,64}"),
+        ResourceError::MalformedMeta => "The meta of the resource is not a JSON object".to_owned(),
+    };
+    refused(IssueCode::Processing, diagnostics)
+}
+
+fn has_type_of_good_form(text: &[u8]) -> bool {
+    Document::parse_slice(text).is_ok_and(|document| {
+        let of = document.root().get("resourceType").and_then(Json::as_str);
+        of.is_some_and(|of| {
+            (1..=256).contains(&of.len()) && of.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
+    })
+}
+
+/// The resource with the extension that tells what is wrong; `None` where none can be added.
+fn with_note(resource: &Resource, outcome: &Outcome) -> Option<Resource> {
+    let document = resource.document();
+    let mut note = Vec::new();
+    note.extend_from_slice(b"{\"url\":");
+    fhir::push_json_string(&mut note, VALIDATION_ISSUE);
+    note.extend_from_slice(b",\"valueString\":");
+    fhir::push_json_string(&mut note, &String::from_utf8_lossy(&outcome.to_json()));
+    note.push(b'}');
+    let (at, before, after): (usize, &[u8], &[u8]) = match document.root().get("extension") {
+        None => (document.root().span().end - 1, b",\"extension\":[", b"]"),
+        Some(list) if list.kind() == Kind::Array && list.is_empty() => (list.span().end - 1, b"", b""),
+        Some(list) if list.kind() == Kind::Array => (list.span().end - 1, b",", b""),
+        Some(_) => return None,
+    };
+    let (head, tail) = document.bytes().split_at_checked(at)?;
+    Resource::parse([head, before, &note, after, tail].concat()).ok()
+}
+
+fn fhir_level(level: ValidationLevel) -> fhir::Level {
+    match level {
+        ValidationLevel::Strict => fhir::Level::Strict,
+        ValidationLevel::StructureOnly => fhir::Level::StructureOnly,
+        ValidationLevel::Minimal => fhir::Level::Minimal,
+    }
+}

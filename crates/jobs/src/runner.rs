@@ -1,0 +1,211 @@
+//! The runner: starts the first job of every queue, side by side, and takes up again what a crash left.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use store::{
+    Catalog, CatalogError, Change, Clock, DatastoreId, DatastoreStatus, Job, JobKind, JobStatus, Revised,
+    StoreError,
+};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::held::{Held, Office, Stopped};
+use crate::objects::DataAccess;
+use crate::queue::Queue;
+use crate::{export, import};
+
+/// How often the runner looks for jobs whose worker has gone, in milliseconds.
+pub(crate) const LOOK_MS: u64 = 15_000;
+
+/// What a runner works with.
+pub struct Parts {
+    /// The records, and the way to the contents.
+    pub catalog: Arc<dyn Catalog>,
+    /// Where jobs come in.
+    pub queue: Arc<Queue>,
+    /// The objects that a job's role opens.
+    pub access: Arc<dyn DataAccess>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The name under which leases are taken. A process that alone may use its catalog takes the same name at
+    /// every start, and so has its jobs back at once after a crash.
+    pub owner: String,
+    /// Jobs that may run at the same time, over all data stores.
+    pub workers: usize,
+    /// Threads that one import may keep busy.
+    pub threads: usize,
+}
+
+/// Runs jobs in the background.
+pub struct Runner {
+    office: Office,
+    queue: Arc<Queue>,
+    access: Arc<dyn DataAccess>,
+    workers: Arc<Semaphore>,
+    threads: usize,
+    running: Mutex<HashSet<(DatastoreId, JobKind)>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Runner {
+    /// A runner; nothing happens before [`run`](Runner::run).
+    pub fn new(parts: Parts) -> Runner {
+        Runner {
+            office: Office { catalog: parts.catalog, clock: parts.clock, owner: parts.owner },
+            queue: parts.queue,
+            access: parts.access,
+            workers: Arc::new(Semaphore::new(parts.workers.max(1))),
+            threads: parts.threads.max(1),
+            running: Mutex::default(),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Asks every job to pause at its next checkpoint; [`run`](Runner::run) ends when all have.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Works until [`stop`](Runner::stop). Dropped earlier, it leaves jobs as a crash would.
+    pub async fn run(self: Arc<Self>) {
+        let mut tasks = JoinSet::new();
+        let mut stop = self.stop.subscribe();
+        while !*stop.borrow_and_update() {
+            match self.claim().await {
+                Ok(claimed) => {
+                    for held in claimed {
+                        let this = Arc::clone(&self);
+                        tasks.spawn(async move { this.work(held).await });
+                    }
+                }
+                Err(error) => tracing::error!(%error, "the catalog does not answer the runner"),
+            }
+            tokio::select! {
+                () = self.queue.changed() => {}
+                Some(_) = tasks.join_next() => {}
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Does every job that is there, one after the other, until the queues are empty.
+    ///
+    /// # Errors
+    /// When the catalog does not answer.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        loop {
+            let claimed = self.claim().await?;
+            if claimed.is_empty() {
+                return Ok(());
+            }
+            for held in claimed {
+                self.work(held).await;
+            }
+        }
+    }
+
+    /// The jobs that may start now, held; the others in the queues are marked as waiting.
+    async fn claim(&self) -> Result<Vec<Held>, StoreError> {
+        let mut claimed = Vec::new();
+        for datastore in self.office.catalog.datastores().await? {
+            for kind in [JobKind::Import, JobKind::Export] {
+                let jobs = self.office.catalog.jobs(&datastore.record.id, kind).await?;
+                let mut waiting = jobs.into_iter().filter(|at| !at.record.status.is_final());
+                let Some(first) = waiting.next() else { continue };
+                let active = datastore.record.status == DatastoreStatus::Active;
+                if active && self.occupy(&datastore.record.id, kind) {
+                    match Held::claim(&self.office, first).await {
+                        Ok(Some(held)) => claimed.push(held),
+                        Ok(None) => self.vacate(&datastore.record.id, kind),
+                        Err(error) => {
+                            self.vacate(&datastore.record.id, kind);
+                            return Err(error);
+                        }
+                    }
+                } else if !active {
+                    self.forget(first).await?;
+                }
+                for job in waiting.filter(|at| at.record.status == JobStatus::Submitted) {
+                    self.mark_queued(job).await?;
+                }
+            }
+        }
+        Ok(claimed)
+    }
+
+    fn occupy(&self, datastore: &DatastoreId, kind: JobKind) -> bool {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert((datastore.clone(), kind))
+    }
+
+    fn vacate(&self, datastore: &DatastoreId, kind: JobKind) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&(datastore.clone(), kind));
+    }
+
+    async fn mark_queued(&self, at: Revised<Job>) -> Result<(), StoreError> {
+        let mut record = Box::new(at.record);
+        record.status = JobStatus::Queued;
+        self.write(Change::Job { record, expected: Some(at.revision) }).await
+    }
+
+    /// Lets go of a lease of ours that a crash left on a job whose data store is going away.
+    async fn forget(&self, at: Revised<Job>) -> Result<(), StoreError> {
+        let key = (at.record.datastore.clone(), at.record.kind);
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
+        let ours = at.record.lease.as_ref().is_some_and(|lease| lease.owner == self.office.owner);
+        if running || !ours {
+            return Ok(());
+        }
+        let mut record = Box::new(at.record);
+        record.lease = None;
+        self.write(Change::Job { record, expected: Some(at.revision) }).await
+    }
+
+    /// A change that may as well be lost to somebody else's.
+    async fn write(&self, change: Change) -> Result<(), StoreError> {
+        match self.office.catalog.write(vec![change]).await {
+            Ok(()) | Err(CatalogError::Conflict(_)) => Ok(()),
+            Err(CatalogError::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn work(&self, mut held: Held) {
+        let (datastore, kind, id) = (held.job.datastore.clone(), held.job.kind, held.job.id.clone());
+        // The place is given back also when this future is dropped.
+        let _place = Place { runner: self, datastore: datastore.clone(), kind };
+        let stop = self.stop.subscribe();
+        let Ok(_worker) = self.workers.acquire().await else { return };
+        let objects = self.access.assume(&held.job.data_access_role_arn);
+        let ended = match kind {
+            JobKind::Import => {
+                import::run(&mut held, &*self.office.catalog, objects, self.threads, &stop).await
+            }
+            JobKind::Export => export::run(&mut held, &*self.office.catalog, objects, &stop).await,
+        };
+        match ended {
+            Ok(()) => tracing::info!(%datastore, job = %id, status = held.job.status.name(), "a job ended"),
+            Err(Stopped::Paused) => {
+                if let Err(error) = held.release().await {
+                    tracing::warn!(%datastore, job = %id, %error, "a paused job could not be given back");
+                }
+            }
+            Err(error) => tracing::warn!(%datastore, job = %id, %error, "a job stopped"),
+        }
+        self.queue.wake();
+    }
+}
+
+struct Place<'r> {
+    runner: &'r Runner,
+    datastore: DatastoreId,
+    kind: JobKind,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.runner.vacate(&self.datastore, self.kind);
+    }
+}
