@@ -3,8 +3,12 @@
 //! Pure: no I/O, no clock, no async. A backend may answer a search any way it likes, as long as it
 //! answers what [`Filter::matches`] says.
 
+mod clause;
+mod compile;
 mod entries;
+mod error;
 mod filter;
+pub mod limits;
 mod normalize;
 mod param_id;
 mod registry;
@@ -15,7 +19,10 @@ mod unit;
 mod value;
 mod visible;
 
+pub use clause::{Clause, Step};
+pub use compile::{Compiled, Context, Handling, compile};
 pub use entries::Entries;
+pub use error::{Reason, SearchError};
 pub use filter::{Filter, Graph, Row, references, updated_matches};
 pub use normalize::normalize;
 pub use param_id::ParamId;

@@ -1,0 +1,242 @@
+//! Clauses and definitions become a [`Filter`], an order and a page: strictly or leniently.
+
+use fhir::{ParameterKind, ResourceType, SearchParameterDefinition, Time};
+
+use crate::clause::Clause;
+use crate::error::{Reason, SearchError};
+use crate::limits::CLAUSES_MAX;
+use crate::{Filter, ParamId, Search, Sort, Total, Visible, registry};
+
+mod named;
+mod nearest;
+mod ordered;
+mod page;
+mod target;
+mod values;
+
+/// What a search is asked of and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The type searched.
+    pub of: ResourceType,
+    /// The base URL of this data store, with or without its last slash: references to it are local.
+    pub base: &'a str,
+    /// Now, for `ap` on dates.
+    pub now: Time,
+    /// What happens to parameters that are unknown or not supported.
+    pub handling: Handling,
+}
+
+/// What happens to parameters that are unknown or not supported (`Prefer: handling`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handling {
+    /// They are errors.
+    Strict,
+    /// They are ignored, and [`Compiled::ignored`] says so. What is known but wrong is an error still, and
+    /// so is a modifier or a chain that is not supported: ignoring one would change what is asked.
+    Lenient,
+}
+
+/// A search as understood, before it is known who asks.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Compiled {
+    /// The type searched.
+    pub of: ResourceType,
+    /// What to find.
+    pub filter: Filter,
+    /// In which order.
+    pub sort: Vec<Sort>,
+    /// How many on a page (`_count`), if asked; the caller bounds it.
+    pub count: Option<usize>,
+    /// Whether to count all (`_total`), if asked. `estimate` is answered accurately.
+    pub total: Option<Total>,
+    /// What was ignored, and why.
+    pub ignored: Vec<SearchError>,
+}
+
+impl Compiled {
+    /// The search, for somebody who may see what is `visible`. Without `_count` a page holds
+    /// `count_default`, with it at most `count_max`; both are numbers of matches.
+    pub fn search(&self, visible: &Visible, count_default: usize, count_max: usize) -> Search {
+        let mut search = Search::new(visible, self.of, self.filter.clone());
+        search.sort = self.sort.clone();
+        search.count = self.count.map_or(count_default, |count| count.min(count_max));
+        search.total = self.total.unwrap_or(Total::None);
+        search
+    }
+}
+
+/// Parameters that say how an answer is written: for the door that writes it, and no criteria.
+const FORM: [&str; 2] = ["_format", "_pretty"];
+
+/// Parameters of the standard that are not supported, on whatever type.
+const NOT_SUPPORTED: [&str; 15] = [
+    "_content",
+    "_contained",
+    "_containedType",
+    "_elements",
+    "_filter",
+    "_has",
+    "_include",
+    "_list",
+    "_query",
+    "_revinclude",
+    "_score",
+    "_summary",
+    "_text",
+    "_type",
+    "near",
+];
+
+/// Understands a search: names and values as they were typed, percent-decoded, in order. Fails with all
+/// that is wrong with it.
+pub fn compile(
+    parameters: &[(impl AsRef<str>, impl AsRef<str>)],
+    context: &Context<'_>,
+) -> Result<Compiled, Vec<SearchError>> {
+    let mut compiler = Compiler { context, filter: Filter::Everything, page: page::Page::default() };
+    let (mut errors, mut ignored) = (Vec::new(), Vec::new());
+    if parameters.len() > CLAUSES_MAX {
+        return Err(vec![SearchError::new("", Reason::Limit("CLAUSES_MAX", CLAUSES_MAX))]);
+    }
+    for (name, value) in parameters {
+        match compiler.add(name.as_ref(), value.as_ref()) {
+            Ok(()) => {}
+            Err(error) if is_ignored(&error, context.handling) => ignored.push(error),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let Compiler { filter, page, .. } = compiler;
+    Ok(Compiled { of: context.of, filter, sort: page.sort, count: page.count, total: page.total, ignored })
+}
+
+fn is_ignored(error: &SearchError, handling: Handling) -> bool {
+    handling == Handling::Lenient
+        && matches!(error.reason, Reason::Unknown { .. } | Reason::NotSupported | Reason::Empty)
+}
+
+struct Compiler<'a> {
+    context: &'a Context<'a>,
+    filter: Filter,
+    page: page::Page,
+}
+
+impl Compiler<'_> {
+    fn add(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        if FORM.contains(&name) {
+            return Ok(());
+        }
+        let head = name.split([':', '.']).next().unwrap_or(name);
+        if NOT_SUPPORTED.contains(&head) && self.is_known_or_general(head) {
+            return Err(SearchError::new(name, Reason::NotSupported));
+        }
+        let clause = Clause::parse(name, value)?;
+        if self.page.add(&clause, self.context)? {
+            return Ok(());
+        }
+        let criterion = criterion(&clause, self.context)?;
+        let filter = std::mem::replace(&mut self.filter, Filter::Everything);
+        self.filter = filter.and(criterion);
+        Ok(())
+    }
+
+    /// Whether a name means something on this type: names with an underscore do on every type.
+    fn is_known_or_general(&self, code: &str) -> bool {
+        code.starts_with('_') || registry().named(self.context.of, code).is_some()
+    }
+}
+
+/// The condition that one clause makes.
+fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, SearchError> {
+    let fail = |reason| SearchError::new(clause.name, reason);
+    let first = clause.steps.first().copied().unwrap_or(clause.last());
+    let Some((param, definition)) = registry().named(context.of, first.code) else {
+        return Err(fail(nearest::unknown(context.of, first.code)));
+    };
+    if clause.steps.len() > 1 {
+        return Err(fail(Reason::Chain));
+    }
+    if definition.expression.is_empty() && !is_fact(first.code) {
+        return Err(fail(Reason::NotSupported));
+    }
+    let subject = Subject { param, definition };
+    match first.modifier {
+        None => subject.any(clause, context, values::Form::Plain),
+        Some("missing") => subject.missing(clause),
+        Some("not") if definition.kind == ParameterKind::Token => {
+            Ok(Filter::Not(Box::new(subject.any(clause, context, values::Form::Plain)?)))
+        }
+        Some("exact") if definition.kind == ParameterKind::String => {
+            subject.any(clause, context, values::Form::Exact)
+        }
+        Some("contains") if definition.kind == ParameterKind::String => {
+            subject.any(clause, context, values::Form::Contains)
+        }
+        Some(other) => Err(fail(Reason::Modifier(crate::error::shown(other)))),
+    }
+}
+
+/// Parameters that every resource has a value of and that are no entries.
+fn is_fact(code: &str) -> bool {
+    matches!(code, "_id" | "_lastUpdated")
+}
+
+/// The parameter that a clause is about.
+struct Subject {
+    param: ParamId,
+    definition: &'static SearchParameterDefinition,
+}
+
+impl Subject {
+    /// One of the values passes.
+    fn any(
+        &self,
+        clause: &Clause<'_>,
+        context: &Context<'_>,
+        form: values::Form,
+    ) -> Result<Filter, SearchError> {
+        let one = |value: &&str| self.one(value, context, form);
+        let fail = |reason| SearchError::new(clause.name, reason);
+        if self.definition.code == "_id" {
+            return Ok(values::ids(&clause.values));
+        }
+        let mut filters: Vec<Filter> =
+            clause.values.iter().map(one).collect::<Result<_, _>>().map_err(fail)?;
+        Ok(match filters.len() {
+            1 => filters.remove(0),
+            _ => Filter::Or(filters),
+        })
+    }
+
+    fn one(&self, value: &str, context: &Context<'_>, form: values::Form) -> Result<Filter, Reason> {
+        if self.definition.code == "_lastUpdated" {
+            let (prefix, span) = ordered::date(value, context.now)?;
+            return Ok(Filter::Updated(prefix, span));
+        }
+        Ok(Filter::Has(self.param, values::test(self.definition, value, context, form)?))
+    }
+
+    fn missing(&self, clause: &Clause<'_>) -> Result<Filter, SearchError> {
+        let fail = |reason| Err(SearchError::new(clause.name, reason));
+        if self.definition.kind == ParameterKind::Composite {
+            return fail(Reason::Modifier("missing".to_owned()));
+        }
+        let is_missing = match clause.values.as_slice() {
+            ["true"] => true,
+            ["false"] => false,
+            _ => return fail(Reason::Value("true or false")),
+        };
+        Ok(match (is_fact(self.definition.code), is_missing) {
+            (true, true) => Filter::Nothing,
+            (true, false) => Filter::Everything,
+            (false, true) => Filter::Missing(self.param),
+            (false, false) => Filter::Not(Box::new(Filter::Missing(self.param))),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

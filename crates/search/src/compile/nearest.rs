@@ -1,0 +1,53 @@
+//! What somebody who mistyped a parameter may have meant.
+
+use fhir::{ResourceType, definitions};
+
+use crate::error::{Reason, shown};
+
+/// How many known names are offered.
+const OFFERED: usize = 3;
+
+/// That a type has no such parameter, with those that come closest.
+pub(super) fn unknown(of: ResourceType, code: &str) -> Reason {
+    let typed: Vec<char> = shown(code).chars().collect();
+    let mut known: Vec<(usize, &'static str)> = definitions()
+        .search_parameters_of(of)
+        .filter(|parameter| !parameter.expression.is_empty())
+        .map(|parameter| (distance(&typed, parameter.code), parameter.code))
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    Reason::Unknown {
+        of: of.name(),
+        nearest: known.into_iter().take(OFFERED).map(|(_, code)| code).collect(),
+    }
+}
+
+/// How many characters must be inserted, deleted or replaced to make one of the other (Levenshtein).
+fn distance(typed: &[char], known: &str) -> usize {
+    let mut row: Vec<usize> = (0..=typed.len()).collect();
+    for (at, c) in known.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, other) in typed.iter().enumerate() {
+            let replaced = diagonal + usize::from(*other != c);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[typed.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances_count_single_edits() {
+        for (typed, known, expected) in
+            [("", "code", 4), ("code", "code", 0), ("cod", "code", 1), ("brithdate", "birthdate", 2)]
+        {
+            assert_eq!(distance(&typed.chars().collect::<Vec<_>>(), known), expected, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What is wrong with a search as typed, as a value that a door turns into an OperationOutcome.
+
+use std::fmt;
+
+use fhir::IssueCode;
+
+use crate::limits::NAME_SHOWN_MAX;
+
+/// Why one parameter of a search is refused, or was ignored. It repeats the parameter's name, and never
+/// its value, which may be about a patient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SearchError {
+    /// The name as typed, cut to [`NAME_SHOWN_MAX`] characters.
+    pub parameter: String,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// What is wrong with a parameter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// The resource type has no such parameter; these come closest.
+    Unknown {
+        /// The type searched.
+        of: &'static str,
+        /// Known parameters, the closest first.
+        nearest: Vec<&'static str>,
+    },
+    /// The standard has it, this server does not.
+    NotSupported,
+    /// This server does not have this modifier, or it makes no sense on this kind of parameter.
+    Modifier(String),
+    /// Chained parameters are not supported.
+    Chain,
+    /// It has no value.
+    Empty,
+    /// A value is not of the form named.
+    Value(&'static str),
+    /// It stands more than once and may not.
+    Repeated,
+    /// The limit of this name and size was exceeded.
+    Limit(&'static str, usize),
+    /// Nothing can be ordered by it.
+    Unordered(String),
+}
+
+impl SearchError {
+    pub(crate) fn new(parameter: &str, reason: Reason) -> Self {
+        SearchError { parameter: shown(parameter), reason }
+    }
+
+    /// The issue code of an OperationOutcome for it.
+    pub fn code(&self) -> IssueCode {
+        match self.reason {
+            Reason::Unknown { .. }
+            | Reason::NotSupported
+            | Reason::Modifier(_)
+            | Reason::Chain
+            | Reason::Unordered(_) => IssueCode::NotSupported,
+            Reason::Limit(..) => IssueCode::TooCostly,
+            Reason::Empty | Reason::Value(_) | Reason::Repeated => IssueCode::Invalid,
+        }
+    }
+}
+
+/// The start of a text that somebody typed, as errors repeat it.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(NAME_SHOWN_MAX).collect()
+}
+
+impl fmt::Display for SearchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.parameter;
+        match &self.reason {
+            Reason::Unknown { of, nearest } => {
+                write!(f, "{of} has no search parameter '{name}'; the nearest known: {}", nearest.join(", "))
+            }
+            Reason::NotSupported => write!(f, "the search parameter '{name}' is not supported"),
+            Reason::Modifier(modifier) => {
+                write!(f, "the modifier ':{modifier}' is not supported on the search parameter of '{name}'")
+            }
+            Reason::Chain => write!(f, "chained search parameters are not supported: '{name}'"),
+            Reason::Empty => write!(f, "the search parameter '{name}' has an empty value"),
+            Reason::Value(form) => write!(f, "the value of the search parameter '{name}' must be {form}"),
+            Reason::Repeated => write!(f, "the search parameter '{name}' may be given only once"),
+            Reason::Limit(limit, size) => {
+                write!(f, "the search parameter '{name}' exceeds the limit {limit} of {size}")
+            }
+            Reason::Unordered(key) => write!(f, "'{name}': nothing can be ordered by '{key}'"),
+        }
+    }
+}
+
+impl std::error::Error for SearchError {}

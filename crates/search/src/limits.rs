@@ -1,0 +1,16 @@
+//! Limits of one search as typed. Each has a name and a unit; what exceeds one is refused with its name.
+
+/// Criteria in one search.
+pub const CLAUSES_MAX: usize = 256;
+
+/// Values of one criterion, separated by commas.
+pub const CLAUSE_VALUES_MAX: usize = 4096;
+
+/// Length of the name or of the value of one criterion, in bytes.
+pub const CLAUSE_BYTES_MAX: usize = 256 * 1024;
+
+/// Keys in one order.
+pub const SORT_KEYS_MAX: usize = 16;
+
+/// How much of a parameter's name an error repeats, in characters.
+pub const NAME_SHOWN_MAX: usize = 64;
