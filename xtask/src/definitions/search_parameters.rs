@@ -8,12 +8,18 @@ pub(crate) const FORMAT: &str = "\
 `parameter URL` opens a definition (below http://hl7.org/fhir/SearchParameter/ unless it is a whole URL);
 its lines are `code`, `kind`, `base` (resource types), `target` (resource types that a reference may be to),
 `expression` (FHIRPath) and, for each part of a composite in order, `component URL EXPRESSION`.
-What the standard leaves out is left out. Definitions that only illustrate SearchParameter are not here.";
+What the standard leaves out is left out. Definitions that only illustrate SearchParameter are not here.
+Corrected: DocumentReference-relationship, where the expressions of the two components stand the wrong way round.";
 
 const BASE: &str = "http://hl7.org/fhir/SearchParameter/";
 
 /// Published with the standard to show what a SearchParameter looks like, not to be searched by.
 const ILLUSTRATIONS: [&str; 3] = ["example", "example-extension", "example-reference"];
+
+/// Components whose expression belongs to another one, by their definition, with the right expression: as
+/// published, `relatesto`, a reference, is given the code, and `relation`, a token, the reference.
+const CORRECTED: [(&str, &str); 2] =
+    [("DocumentReference-relatesto", "target"), ("DocumentReference-relation", "code")];
 
 /// The whole table.
 pub(crate) fn table(package: &Package) -> anyhow::Result<String> {
@@ -40,7 +46,12 @@ pub(crate) fn table(package: &Package) -> anyhow::Result<String> {
         }
         for component in items(definition, "component") {
             let url = text(component, "definition").trim_start_matches(BASE);
-            writeln!(block, " component {url} {}", one_line(text(component, "expression")))?;
+            let corrected = CORRECTED.iter().find(|(definition, _)| *definition == url);
+            let expression = corrected.map_or_else(
+                || one_line(text(component, "expression")),
+                |(_, expression)| (*expression).to_owned(),
+            );
+            writeln!(block, " component {url} {expression}")?;
         }
         blocks.insert(name, block);
     }

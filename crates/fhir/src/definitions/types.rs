@@ -140,6 +140,15 @@ impl ElementDefinition {
         self.binding.map(|set| definitions().code_set_at(set))
     }
 
+    /// Its name in JSON when it has the type `of`: for a choice, the stem and the type's name.
+    pub fn json_name(&self, of: &TypeReference) -> Cow<'static, str> {
+        if !self.is_choice {
+            return Cow::Borrowed(self.name);
+        }
+        let (first, rest) = of.name.split_at(1);
+        Cow::Owned(format!("{}{}{rest}", self.name, first.to_ascii_uppercase()))
+    }
+
     /// Whether JSON writes it as an array.
     pub fn is_array(&self) -> bool {
         self.max != Some(1)
@@ -272,12 +281,7 @@ fn members(elements: &[ElementDefinition]) -> Vec<MemberRow> {
     let mut members = Vec::with_capacity(elements.len());
     for (element, number) in elements.iter().zip(0..) {
         for of in &element.types {
-            let name = if element.is_choice {
-                let (first, rest) = of.name.split_at(1);
-                Cow::Owned(format!("{}{}{rest}", element.name, first.to_ascii_uppercase()))
-            } else {
-                Cow::Borrowed(element.name)
-            };
+            let name = element.json_name(of);
             members.push(MemberRow { name, element: number, of: of.of });
         }
     }

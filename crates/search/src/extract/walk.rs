@@ -1,0 +1,183 @@
+//! Walks a resource once along its plan.
+
+use super::ExtractError;
+use super::form::Form;
+use super::names::{Names, names};
+use super::plan::{Action, Composites, Guard, Node, Plan};
+use super::{codes, numbers, references, strings, times};
+use crate::{Entries, ParamId, Value};
+use fhir::{Json, Kind};
+
+/// The most composite entries of one resource; an element with many codes and many values multiplies them.
+pub(super) const COMPOSITES_MAX: usize = 10_000;
+/// The most components of one composite parameter; the standard's have up to three.
+const COMPONENTS_MAX: usize = 4;
+
+/// One walk of one resource.
+pub(super) struct Walk<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) root: Json<'a>,
+    /// The base URL of the data store, without a slash at its end; empty if there is none.
+    pub(super) base: &'a str,
+    pub(super) names: &'static Names,
+    /// The values of components, while composites are put together.
+    pub(super) scratch: &'a mut Entries,
+    composites: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(plan: &'a Plan, root: Json<'a>, base: &'a str, scratch: &'a mut Entries) -> Self {
+        Walk { plan, root, base, names: names(), scratch, composites: 0 }
+    }
+
+    /// Does what the plan has for a member's value: once, or for each item of an array.
+    pub(super) fn value(
+        &mut self,
+        node: u32,
+        item: Option<u32>,
+        json: Json<'a>,
+        out: &mut Entries,
+    ) -> Result<(), ExtractError> {
+        if json.kind() != Kind::Array {
+            return if item.is_none_or(|item| item == 0) { self.visit(node, json, out) } else { Ok(()) };
+        }
+        let items = json.items();
+        match item {
+            None => items.into_iter().try_for_each(|json| self.visit(node, json, out)),
+            Some(item) => {
+                items.into_iter().nth(item as usize).map_or(Ok(()), |json| self.visit(node, json, out))
+            }
+        }
+    }
+
+    /// Does what the plan has for one element.
+    pub(super) fn visit(&mut self, node: u32, json: Json<'a>, out: &mut Entries) -> Result<(), ExtractError> {
+        let plan = self.plan;
+        let node = &plan.nodes[node as usize];
+        for action in &node.actions {
+            self.act(action, json, out);
+        }
+        for (guard, to) in &node.guards {
+            if self.holds(guard, json) {
+                self.visit(*to, json, out)?;
+            }
+        }
+        if !node.edges.is_empty() {
+            self.members(node, json, out)?;
+        }
+        match &node.composites {
+            Some(composites) => self.composites(composites, json, out),
+            None => Ok(()),
+        }
+    }
+
+    fn members(&mut self, node: &Node, json: Json<'a>, out: &mut Entries) -> Result<(), ExtractError> {
+        for (name, value) in json.members() {
+            let Some(symbol) = name.symbol() else { continue };
+            let from = node.edges.partition_point(|edge| edge.symbol < symbol);
+            for edge in node.edges[from..].iter().take_while(|edge| edge.symbol == symbol) {
+                self.value(edge.to, edge.item, value, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn holds(&self, guard: &Guard, json: Json<'a>) -> bool {
+        match guard {
+            Guard::Is(symbol, text) => {
+                json.member(*symbol).and_then(Json::as_str).is_some_and(|found| *found == **text)
+            }
+            Guard::HasExtension(url) => json.member(self.names.extension).is_some_and(|extensions| {
+                let mut urls = extensions.items().filter_map(|item| item.member(self.names.url)?.as_str());
+                urls.any(|found| *found == **url)
+            }),
+        }
+    }
+
+    fn act(&mut self, action: &Action, json: Json<'a>, out: &mut Entries) {
+        let Action { form, emits } = action;
+        match form {
+            Form::Code(set) => codes::code(json, *set, emits, out),
+            Form::PlainToken => codes::plain(json, emits, out),
+            Form::Boolean => codes::boolean(json, emits, out),
+            Form::Coding => codes::coding(json, self.names, emits, out),
+            Form::Concept => codes::concept(json, self.names, emits, out),
+            Form::Identifier => codes::identifier(json, self.names, emits, out),
+            Form::Contact => codes::contact(json, self.names, emits, out),
+            Form::Text => strings::text(json, emits, out),
+            Form::HumanName => strings::human_name(json, self.names, emits, out),
+            Form::Address => strings::address(json, self.names, emits, out),
+            Form::ConceptText => strings::concept(json, self.names, emits, out),
+            Form::Date => times::date(json, emits, out),
+            Form::Period => times::period(json, self.names, emits, out),
+            Form::Timing => times::timing(json, self.names, emits, out),
+            Form::Number => numbers::number(json, emits, out),
+            Form::NumberRange => numbers::number_range(json, self.names, emits, out),
+            Form::Quantity => numbers::quantity(json, self.names, emits, out),
+            Form::Money => numbers::money(json, self.names, emits, out),
+            Form::QuantityRange => numbers::quantity_range(json, self.names, emits, out),
+            Form::SampledData => numbers::sampled_data(json, self.names, emits, out),
+            Form::Position => numbers::position(json, self.names, emits, out),
+            Form::Reference => references::reference(self, json, emits, out),
+            Form::CanonicalReference => references::canonical(json, self.base, emits, out),
+            Form::UriReference => references::uri(json, self.base, emits, out),
+            Form::Inline => references::inline(json, self.names, emits, out),
+            Form::Uri => references::plain_uri(json, emits, out),
+            Form::Canonical => references::canonical_uri(json, emits, out),
+        }
+    }
+
+    fn composites(
+        &mut self,
+        composites: &Composites,
+        json: Json<'a>,
+        out: &mut Entries,
+    ) -> Result<(), ExtractError> {
+        let mut scratch = std::mem::take(self.scratch);
+        scratch.clear();
+        let mut found = self.visit(composites.here, json, &mut scratch);
+        if let Some(resource) = composites.resource {
+            found = found.and_then(|()| self.visit(resource, self.root, &mut scratch));
+        }
+        for row in &composites.rows {
+            if found.is_err() {
+                break;
+            }
+            let mut chosen = [Value::String(""); COMPONENTS_MAX];
+            found = self.combine(&scratch, row.param, &row.components, 0, &mut chosen, out);
+        }
+        *self.scratch = scratch;
+        found
+    }
+
+    /// Every way to choose one value for each component from `at` on.
+    fn combine<'v>(
+        &mut self,
+        scratch: &'v Entries,
+        param: ParamId,
+        components: &[ParamId],
+        at: usize,
+        chosen: &mut [Value<'v>; COMPONENTS_MAX],
+        out: &mut Entries,
+    ) -> Result<(), ExtractError> {
+        let Some(component) = components.get(at) else {
+            self.composites += 1;
+            if self.composites > COMPOSITES_MAX {
+                return Err(ExtractError::TooManyComposites);
+            }
+            out.push_composite(param, chosen[..at].iter().copied());
+            return Ok(());
+        };
+        for value in scratch.of(*component).filter(is_compared) {
+            let Some(place) = chosen.get_mut(at) else { return Ok(()) };
+            *place = value;
+            self.combine(scratch, param, components, at + 1, chosen, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a value can be compared as a component; the others serve modifiers, which components cannot have.
+fn is_compared(value: &Value<'_>) -> bool {
+    !matches!(value, Value::TokenText(_) | Value::TypedIdentifier { .. } | Value::ReferenceIdentifier { .. })
+}
