@@ -9,8 +9,7 @@ const PARITY: &str = include_str!("../../../docs/parity.md");
 fn every_operation_of_the_model_stands_in_the_table_as_it_is() {
     let section = PARITY.split("\n## ").find(|section| section.starts_with("Control plane: actions"));
     let rows = section.into_iter().flat_map(str::lines).filter_map(|line| line.strip_prefix("| "));
-    let mut states: BTreeMap<&str, &str> =
-        rows.filter_map(|row| row.split_once(" | ")).map(|(name, rest)| (name, rest)).collect();
+    let mut states: BTreeMap<&str, &str> = rows.filter_map(|row| row.split_once(" | ")).collect();
     for action in Action::ALL {
         let row = states.remove(action.name()).unwrap_or_default();
         assert!(row.starts_with("same |") || row.starts_with("differs |"), "{}", action.name());
