@@ -10,8 +10,6 @@ use crate::service::Service;
 use crate::shape::Timestamp;
 use store::{Job, JobKind, Progress, ValidationLevel};
 
-const BYTES_PER_MB: f64 = 1024.0 * 1024.0;
-
 /// StartFHIRImportJob.
 pub(crate) async fn start(
     service: &Service,
@@ -122,7 +120,7 @@ fn report(progress: &Progress) -> JobProgressReport {
         total_number_of_resources_scanned: count(progress.resources_scanned),
         total_number_of_resources_with_customer_error: count(progress.resources_with_customer_error),
         total_number_of_scanned_files: count(progress.files_scanned),
-        total_size_of_scanned_files_in_mb: Some(progress.bytes_scanned as f64 / BYTES_PER_MB),
+        total_size_of_scanned_files_in_mb: Some(jobs::megabytes(progress.bytes_scanned)),
         ..JobProgressReport::default()
     }
 }

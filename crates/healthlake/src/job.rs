@@ -5,12 +5,12 @@ use crate::error::{Fault, FaultKind};
 use crate::generated::enumerations as wire;
 use crate::generated::structures::{OutputDataConfig, S3Configuration};
 use crate::idempotency::ClientToken;
-use crate::limits::QUEUED_JOBS_MAX;
 use crate::service::Service;
 use crate::shape::Timestamp;
+use jobs::{SubmitError, job_folder};
 use store::{
-    CatalogError, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput,
-    JobStatus, Progress, ValidationLevel,
+    CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput, JobStatus, Progress,
+    ValidationLevel,
 };
 
 /// A job as it was asked for.
@@ -54,21 +54,18 @@ pub(crate) async fn start(
     }
     let datastore = datastore::find(service, &order.datastore_id).await?.record;
     check_ready(&datastore)?;
-    check_queue(service, &datastore.id, order.kind).await?;
     let job = submitted(service, datastore.id, order);
     let id = job.id.clone();
-    let mut changes = vec![Change::Job { record: Box::new(job), expected: None }];
-    changes.extend(token.iter().map(|token| Change::Request(token.record(service, id.as_str()))));
-    match service.catalog().write(changes).await {
-        Ok(()) => {}
+    let request = token.as_ref().map(|token| token.record(service, id.as_str()));
+    match service.queue().submit(job, request).await {
+        Ok(()) => Ok(id),
         // The token was used by another request in the meantime.
-        Err(CatalogError::Conflict(_)) => {
-            return made_before(service, token.as_ref()).await?.ok_or_else(Fault::internal);
+        Err(SubmitError::TokenUsed) => {
+            made_before(service, token.as_ref()).await?.ok_or_else(Fault::internal)
         }
-        Err(CatalogError::Failed(error)) => return Err(service.failed(&error)),
+        Err(full @ SubmitError::Full(_)) => Err(Fault::new(FaultKind::Throttling, full.to_string())),
+        Err(SubmitError::Failed(error)) => Err(service.failed(&error)),
     }
-    service.job_submitted();
-    Ok(id)
 }
 
 /// A job of a data store. Fails with ResourceNotFoundException if there is no such data store or job.
@@ -162,25 +159,10 @@ fn check_ready(datastore: &Datastore) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn check_queue(service: &Service, datastore: &DatastoreId, kind: JobKind) -> Result<(), Fault> {
-    let jobs = service.catalog().jobs(datastore, kind).await.map_err(|error| service.failed(&error))?;
-    let waiting =
-        jobs.iter().filter(|job| matches!(job.record.status, JobStatus::Submitted | JobStatus::Queued));
-    if waiting.count() < QUEUED_JOBS_MAX {
-        return Ok(());
-    }
-    let noun = kind_name(kind);
-    let sentence =
-        format!("The data store {datastore} has {QUEUED_JOBS_MAX} {noun} jobs waiting; try again later");
-    Err(Fault::new(FaultKind::Throttling, sentence))
-}
-
 fn submitted(service: &Service, datastore: DatastoreId, order: Order) -> Job {
     let id = JobId::generate(service.random());
     let OutputDataConfig::S3Configuration(output) = order.output;
-    let slash = if output.s3_uri.ends_with('/') { "" } else { "/" };
-    let noun = kind_name(order.kind).to_ascii_uppercase();
-    let folder = format!("{}{slash}{datastore}-FHIR_{noun}-{id}/", output.s3_uri);
+    let folder = job_folder(&output.s3_uri, &datastore, order.kind, &id);
     Job {
         id,
         datastore,
@@ -197,12 +179,5 @@ fn submitted(service: &Service, datastore: DatastoreId, order: Order) -> Job {
         progress: Progress::default(),
         checkpoint: None,
         lease: None,
-    }
-}
-
-fn kind_name(kind: JobKind) -> &'static str {
-    match kind {
-        JobKind::Import => "import",
-        JobKind::Export => "export",
     }
 }

@@ -13,9 +13,6 @@ pub const RESOURCE_TAGS_MAX: usize = 50;
 /// Data stores in an account that are not deleted, unless configured otherwise.
 pub const DATASTORES_DEFAULT_MAX: usize = 1_000;
 
-/// Import jobs, and export jobs, that wait in the queue of one data store besides the one that runs.
-pub const QUEUED_JOBS_MAX: usize = 25;
-
 /// How often a change is tried again when somebody else changed the same record meanwhile.
 pub const CHANGE_ATTEMPTS_MAX: usize = 16;
 

@@ -10,7 +10,7 @@ use access::{Access, Action as Permission, SignedRequest, Verifier};
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use http::{Request, Response};
-use jobs::Lifecycle;
+use jobs::{Lifecycle, Queue};
 use serde_json::Value;
 use std::sync::Arc;
 use store::{Catalog, Clock, Random};
@@ -44,8 +44,8 @@ pub struct ServiceParts {
     pub verifier: Arc<Verifier>,
     /// Is told of data stores to make and to remove.
     pub lifecycle: Arc<Lifecycle>,
-    /// Is told of jobs to run.
-    pub on_job_submitted: Box<dyn Fn() + Send + Sync>,
+    /// Takes jobs in.
+    pub queue: Arc<Queue>,
 }
 
 /// The control plane.
@@ -153,7 +153,7 @@ impl Service {
         &self.parts.lifecycle
     }
 
-    pub(crate) fn job_submitted(&self) {
-        (self.parts.on_job_submitted)();
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.parts.queue
     }
 }

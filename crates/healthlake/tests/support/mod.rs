@@ -8,7 +8,7 @@ use healthlake::arn::Place;
 use healthlake::client::{Client, Sent, Transport};
 use healthlake::{Service, ServiceParts, Settings};
 use http::{Request, Response};
-use jobs::{Lifecycle, Preload, PreloadError};
+use jobs::{Lifecycle, Preload, PreloadError, Queue};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::{
@@ -72,7 +72,7 @@ pub fn world_over(
         random: Arc::new(SeededRandom::new(seed)) as Arc<dyn Random>,
         verifier: Arc::new(Verifier::new(HEALTHLAKE, Arc::new(owner))),
         lifecycle: lifecycle.clone(),
-        on_job_submitted: Box::new(|| {}),
+        queue: Arc::new(Queue::new(catalog.clone())),
     };
     let place = Place {
         region: "us-east-1".to_owned(),
