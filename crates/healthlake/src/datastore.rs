@@ -8,6 +8,7 @@ use crate::idempotency::ClientToken;
 use crate::limits::CHANGE_ATTEMPTS_MAX;
 use crate::page_token::page;
 use crate::service::Service;
+use crate::shape::Timestamp;
 use crate::{identity_provider, tag};
 use store::{
     Backup, BackupStatus, CatalogError, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, JobKind,
@@ -239,9 +240,9 @@ async fn check_deletable(service: &Service, record: &Datastore) -> Result<(), Fa
 }
 
 fn passes(filter: &DatastoreFilter, record: &Datastore) -> bool {
-    let made = record.created.0;
+    let made = Timestamp::shown(record.created.0);
     filter.datastore_name.as_ref().is_none_or(|name| record.name.as_ref() == Some(name))
         && filter.datastore_status.is_none_or(|status| wire_status(record.status) == status)
-        && filter.created_before.is_none_or(|before| made < before.0)
-        && filter.created_after.is_none_or(|after| made > after.0)
+        && filter.created_before.is_none_or(|before| made < before)
+        && filter.created_after.is_none_or(|after| made > after)
 }

@@ -16,7 +16,7 @@ pub(crate) fn properties(place: &Place, record: &Datastore) -> DatastoreProperti
             .as_deref()
             .map(|status| AnalyticsConfiguration { status: wire::AnalyticsStatus::named(status) }),
         backup_status_info: record.backup.as_ref().map(backup),
-        created_at: Some(Timestamp(record.created.0)),
+        created_at: Some(Timestamp::shown(record.created.0)),
         datastore_arn: place.datastore_arn(&record.id),
         datastore_endpoint: place.datastore_endpoint(&record.id),
         datastore_id: record.id.to_string(),

@@ -63,12 +63,12 @@ fn properties(job: &Job) -> ExportJobProperties {
     ExportJobProperties {
         data_access_role_arn: Some(job.data_access_role_arn.clone()),
         datastore_id: job.datastore.to_string(),
-        end_time: job.ended.map(|ended| Timestamp(ended.0)),
+        end_time: job.ended.map(|ended| Timestamp::shown(ended.0)),
         job_id: job.id.to_string(),
         job_name: job.name.clone(),
         job_status: job::wire_status(job.status),
         message: job.message.clone(),
         output_data_config: job::output(job),
-        submit_time: Timestamp(job.submitted.0),
+        submit_time: Timestamp::shown(job.submitted.0),
     }
 }

@@ -96,7 +96,7 @@ fn properties(job: &Job) -> ImportJobProperties {
     ImportJobProperties {
         data_access_role_arn: Some(job.data_access_role_arn.clone()),
         datastore_id: job.datastore.to_string(),
-        end_time: job.ended.map(|ended| Timestamp(ended.0)),
+        end_time: job.ended.map(|ended| Timestamp::shown(ended.0)),
         input_data_config: InputDataConfig::S3Uri(job.input.clone().unwrap_or_default()),
         job_id: job.id.to_string(),
         job_name: job.name.clone(),
@@ -104,7 +104,7 @@ fn properties(job: &Job) -> ImportJobProperties {
         job_progress_report: Some(report(&job.progress)),
         job_status: job::wire_status(job.status),
         message: job.message.clone(),
-        submit_time: Timestamp(job.submitted.0),
+        submit_time: Timestamp::shown(job.submitted.0),
         validation_level: job.validation_level.map(wire_level),
     }
 }

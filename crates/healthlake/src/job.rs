@@ -128,11 +128,11 @@ pub(crate) fn wire_status(status: JobStatus) -> wire::JobStatus {
 
 impl Wanted<'_> {
     fn takes(&self, job: &Job) -> bool {
-        let submitted = job.submitted.0;
+        let submitted = Timestamp::shown(job.submitted.0);
         self.name.is_none_or(|name| job.name.as_deref() == Some(name))
             && self.status.is_none_or(|status| wire_status(job.status) == status)
-            && self.before.is_none_or(|before| submitted < before.0)
-            && self.after.is_none_or(|after| submitted > after.0)
+            && self.before.is_none_or(|before| submitted < before)
+            && self.after.is_none_or(|after| submitted > after)
     }
 }
 

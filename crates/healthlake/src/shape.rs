@@ -72,6 +72,14 @@ impl fmt::Display for Mistyped {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+impl Timestamp {
+    /// A moment of a record as callers see it: whole milliseconds. Lists filter by it too, so that what was
+    /// shown can be asked for.
+    pub fn shown(micros: i64) -> Self {
+        Timestamp(micros.div_euclid(1000) * 1000)
+    }
+}
+
 /// The members of a structure while it is read. Unknown ones are ignored; null counts as absent.
 pub struct Members<'a> {
     object: &'a Map<String, Value>,

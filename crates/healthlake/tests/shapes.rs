@@ -164,3 +164,10 @@ fn times_are_epoch_seconds_with_a_fraction_both_ways() {
         r#"{"CreatedAfter":1606272542.0,"CreatedBefore":1606272542.161,"DatastoreStatus":"ACTIVE"}"#
     );
 }
+
+#[test]
+fn a_moment_is_shown_and_filtered_in_whole_milliseconds() {
+    assert_eq!(Timestamp::shown(1_606_272_542_161_999), Timestamp(1_606_272_542_161_000));
+    assert_eq!(Timestamp::shown(-1), Timestamp(-1000));
+    assert_eq!(Timestamp(1_606_272_542_161_999).encode().to_string(), "1606272542.161");
+}

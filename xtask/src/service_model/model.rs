@@ -148,7 +148,11 @@ fn shape(json: &Value) -> Result<Shape> {
         "timestamp" => Kind::Timestamp,
         other => bail!("no Rust for the type {other}"),
     };
-    Ok(Shape { kind, min: json["min"].as_i64(), max: json["max"].as_i64() })
+    let (min, max) = (json["min"].as_i64(), json["max"].as_i64());
+    if matches!(kind, Kind::Integer) && max.is_none_or(|max| max > i64::from(i32::MAX)) {
+        bail!("an integer whose largest value does not fit 32 bits");
+    }
+    Ok(Shape { kind, min, max })
 }
 
 fn members(json: &Value) -> Result<Vec<Member>> {
