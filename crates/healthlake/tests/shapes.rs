@@ -4,6 +4,7 @@ use healthlake::generated::enumerations::DatastoreStatus;
 use healthlake::generated::structures::*;
 use healthlake::shape::{Decode, Encode, Timestamp, decode};
 use serde_json::json;
+use store::{Random, SeededRandom};
 
 fn refusal<T: Decode>(body: &str) -> String {
     match decode::<T>(body.as_bytes()) {
@@ -170,4 +171,32 @@ fn a_moment_is_shown_and_filtered_in_whole_milliseconds() {
     assert_eq!(Timestamp::shown(1_606_272_542_161_999), Timestamp(1_606_272_542_161_000));
     assert_eq!(Timestamp::shown(-1), Timestamp(-1000));
     assert_eq!(Timestamp(1_606_272_542_161_999).encode().to_string(), "1606272542.161");
+}
+
+/// Request bytes, damaged at random from a seed, are read or refused; nothing else happens.
+#[test]
+fn a_damaged_request_is_read_or_refused() {
+    let valid = [
+        r#"{"DatastoreTypeVersion":"R4","DatastoreName":"a","Tags":[{"Key":"k","Value":"v"}],"ClientToken":"t"}"#,
+        r#"{"DatastoreId":"d","InputDataConfig":{"S3Uri":"s3://abc"},"MaxResults":5,"SubmittedAfter":1.5e9}"#,
+        r#"{"SseConfiguration":{"KmsEncryptionConfig":{"CmkType":"AWS_OWNED_KMS_KEY"}},"Filter":{"CreatedBefore":-1}}"#,
+    ];
+    let random = SeededRandom::new(7);
+    let mut dice = [0; 3];
+    for round in 0..30_000 {
+        let mut body = valid[round % valid.len()].as_bytes().to_vec();
+        for _ in 0..=round % 3 {
+            random.fill(&mut dice);
+            let at = usize::from(dice[0]) % body.len();
+            match dice[1] % 3 {
+                0 => body[at] = dice[2],
+                1 => drop(body.remove(at)),
+                _ => body.insert(at, b"{}[]\",:0-\\n\xff"[usize::from(dice[2]) % 12]),
+            }
+        }
+        let _ = decode::<CreateFHIRDatastoreRequest>(&body);
+        let _ = decode::<StartFHIRImportJobRequest>(&body);
+        let _ = decode::<ListFHIRDatastoresRequest>(&body);
+        let _ = decode::<ListFHIRExportJobsRequest>(&body);
+    }
 }

@@ -6,6 +6,8 @@ use access::{Credentials, HEALTHLAKE, Principal, Secret, Signer, Verifier};
 use bytes::Bytes;
 use healthlake::arn::Place;
 use healthlake::client::{Client, Sent, Transport};
+use healthlake::error::FaultKind;
+use healthlake::generated::actions::Action;
 use healthlake::{Service, ServiceParts, Settings};
 use http::{Request, Response};
 use jobs::{Lifecycle, Preload, PreloadError, Queue};
@@ -136,6 +138,7 @@ impl World {
     pub async fn refusal(&self, action: &str, input: Value) -> String {
         let (status, body) = self.answer(action, input).await;
         assert_eq!(status, 400, "{action}: {body}");
+        assert_modelled(action, body["__type"].as_str().unwrap());
         format!("{}: {}", body["__type"].as_str().unwrap(), body["Message"].as_str().unwrap())
     }
 
@@ -176,6 +179,14 @@ impl World {
             transport: Arc::new(self.clone()),
         }
     }
+}
+
+/// An action answers only the exceptions that its clients know of, besides those of the protocol.
+fn assert_modelled(action: &str, exception: &str) {
+    let protocol = [FaultKind::Serialization, FaultKind::UnknownOperation];
+    let action_faults = Action::named(action).map(Action::faults).unwrap_or(&[FaultKind::Validation]);
+    let mut known = action_faults.iter().chain(&protocol);
+    assert!(known.any(|kind| kind.name() == exception), "{action} does not know {exception}");
 }
 
 impl Transport for World {
