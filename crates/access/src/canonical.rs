@@ -116,8 +116,8 @@ pub(crate) fn query(raw: &str, without: &[&str]) -> String {
     pairs.join("&")
 }
 
-/// A decoded query parameter. `None`: it is absent, given twice, or not UTF-8.
-pub(crate) fn parameter(raw: &str, name: &str) -> Option<String> {
+/// A decoded parameter of a query as sent. `None`: it is absent, given twice, or not UTF-8.
+pub fn parameter(raw: &str, name: &str) -> Option<String> {
     let mut found = raw
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

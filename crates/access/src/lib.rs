@@ -10,7 +10,7 @@ mod signature_error;
 mod sigv4;
 mod timestamp;
 
-pub use canonical::PathForm;
+pub use canonical::{PathForm, parameter as query_parameter};
 pub use claim::{AUTHORIZATION_BYTES_MAX, claimed_service};
 pub use credentials::{CredentialStore, Credentials, CredentialsError, Principal, Secret};
 pub use policy::Action;
