@@ -20,6 +20,8 @@ pub mod limits;
 mod model;
 mod random;
 mod stored;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod transaction;
 
 pub use catalog::{Catalog, CatalogError, Change, Request, Revised};

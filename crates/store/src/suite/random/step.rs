@@ -1,0 +1,124 @@
+//! Random steps. A step does not depend on what the steps before it did, so that any may be left out.
+
+use fhir::{ResourceKey, Time};
+use search::{Include, Search, Sort, SortKey, Total, Visible};
+
+use super::Dice;
+use super::entry::{some_key, some_put};
+use super::filter::{some_filter, some_type, some_visible};
+use crate::suite::world::{ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, SCORE, SUBJECT, job};
+use crate::{History, Precondition, Put, RunId, Scope, Transaction, Write};
+
+/// One thing to do to the model and to the backend.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Commit(Transaction),
+    Ingest(RunId, Vec<Put>),
+    Read(Vec<ResourceKey>, Visible),
+    Search(Box<Search>),
+    /// The next page of a search made before.
+    Continue(usize),
+    History(History, Visible),
+    Tick(i64),
+    Settle,
+    Reopen,
+}
+
+pub(super) fn any(dice: &mut Dice) -> Step {
+    match dice.below(100) {
+        0..30 => Step::Commit(some_transaction(dice)),
+        30..34 => some_run(dice),
+        34..40 => Step::Read(dice.some(4, some_key), some_visible(dice)),
+        40..72 => Step::Search(Box::new(some_search(dice))),
+        72..80 => Step::Continue(dice.below(100)),
+        80..88 => Step::History(some_history(dice), some_visible(dice)),
+        88..94 => Step::Tick(dice.pick(&[1, 1000, 20_000, -500])),
+        94..98 => Step::Settle,
+        _ => Step::Reopen,
+    }
+}
+
+fn some_transaction(dice: &mut Dice) -> Transaction {
+    let preconditions = match dice.below(4) {
+        0 => dice.some(2, some_precondition),
+        _ => Vec::new(),
+    };
+    Transaction { preconditions, writes: dice.some(4, some_write) }
+}
+
+fn some_write(dice: &mut Dice) -> Write {
+    match dice.below(5) {
+        0 => Write::Delete(some_key(dice)),
+        _ => Write::Put(some_put(dice)),
+    }
+}
+
+fn some_precondition(dice: &mut Dice) -> Precondition {
+    let key = some_key(dice);
+    match dice.below(5) {
+        0 => Precondition::Version(key, dice.below(5) as u64),
+        1 => Precondition::Absent(key),
+        2 => Precondition::Present(key),
+        3 => Precondition::NoMatch(key.of, some_filter(dice, 2)),
+        _ => Precondition::OnlyMatch(key, some_filter(dice, 2)),
+    }
+}
+
+fn some_run(dice: &mut Dice) -> Step {
+    let id = RunId { job: job(dice.below(3) as u32), number: dice.below(60) as u64 };
+    Step::Ingest(id, dice.some(12, some_put))
+}
+
+fn some_search(dice: &mut Dice) -> Search {
+    let of = some_type(dice);
+    let filter = some_filter(dice, 3);
+    let mut search = Search::new(&some_visible(dice), of, filter);
+    search.sort = match dice.below(3) {
+        0 => Vec::new(),
+        _ => dice.some(3, some_sort),
+    };
+    search.include = match dice.below(4) {
+        0 => dice.some(3, some_include),
+        _ => Vec::new(),
+    };
+    search.count = dice.pick(&[0, 1, 2, 3, 5, 100, 100]);
+    search.include_max = dice.pick(&[0, 1, 3, 1000]);
+    search.total = dice.pick(&[Total::None, Total::Accurate]);
+    search
+}
+
+fn some_sort(dice: &mut Dice) -> Sort {
+    let params = [NAME, BIRTH, CODE, SUBJECT, SCORE, AMOUNT, ADDRESS];
+    let by = match dice.below(6) {
+        0 => SortKey::Id,
+        1 => SortKey::Updated,
+        _ => SortKey::Param(dice.pick(&params)),
+    };
+    Sort { by, descending: dice.one_in(2) }
+}
+
+fn some_include(dice: &mut Dice) -> Include {
+    let param = dice.pick(&[SUBJECT, FOCUS]);
+    match dice.below(2) {
+        0 => Include::Forward { param, target: dice.one_in(3).then(|| some_type(dice)) },
+        _ => Include::Reverse { by: some_type(dice), param },
+    }
+}
+
+fn some_history(dice: &mut Dice) -> History {
+    let of = match dice.below(3) {
+        0 => Scope::Instance(some_key(dice)),
+        1 => Scope::Type(some_type(dice)),
+        _ => Scope::System,
+    };
+    let start = Time::parse("2020-01-01T00:00:00Z").expect("an instant");
+    let some_time = |dice: &mut Dice| dice.one_in(4).then(|| Time(start.0 + dice.below(60_000_000) as i64));
+    History {
+        of,
+        version: dice.one_in(4).then(|| dice.below(4) as u64),
+        since: some_time(dice),
+        until: some_time(dice),
+        after: None,
+        count: dice.pick(&[1, 3, 10, 1000]),
+    }
+}
