@@ -1,6 +1,8 @@
 //! Extraction, by cases as data and over the standard's examples.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod examples;
+
 use fhir::{Id, Resource, ResourceKey, Time};
 use search::{Entries, ExtractError, Extractor, ParamId, QuantityValue, Target, Value, registry};
 
@@ -63,7 +65,7 @@ fn time(time: Time) -> String {
 
 #[test]
 fn resources_become_the_entries_that_the_cases_say() {
-    let cases = include_str!("cases/extract.txt");
+    let cases = include_str!("../cases/extract.txt");
     let mut failures = String::new();
     for case in cases.split("\n== ").skip(1) {
         let mut lines = case.lines().filter(|line| !line.is_empty());
