@@ -47,6 +47,10 @@ impl<'a> Reference<'a> {
     /// Tells which form a reference has.
     #[must_use]
     pub fn parse(text: &'a str) -> Reference<'a> {
+        // Most references are relative, and a whole one cannot be anything else.
+        if let Some((None, of, id, version)) = local(text) {
+            return Reference::Relative { of, id, version };
+        }
         if let Some(id) = text.strip_prefix('#') {
             return if id.is_empty() || is_id(id) {
                 Reference::Contained(id)
@@ -70,10 +74,7 @@ impl<'a> Reference<'a> {
         if let Some((scheme, rest)) = text.split_once("://") {
             return absolute(text, scheme, rest);
         }
-        match local(text) {
-            Some((None, of, id, version)) => Reference::Relative { of, id, version },
-            _ => Reference::Malformed(text),
-        }
+        Reference::Malformed(text)
     }
 
     /// The type of what it refers to, if the text says so.
@@ -119,20 +120,24 @@ fn absolute<'a>(text: &'a str, scheme: &str, rest: &str) -> Reference<'a> {
 
 /// Splits `[base/]Type/id[/_history/version]` from its end.
 fn local(text: &str) -> Option<(Option<&str>, ResourceType, &str, Option<&str>)> {
-    let (path, version) = match text.rsplit_once("/_history/") {
-        Some((path, version)) if is_id(version) => (path, Some(version)),
-        Some(_) => return None,
-        None => (text, None),
+    let (path, last) = at_last_slash(text)?;
+    let (path, id, version) = match path.strip_suffix("/_history") {
+        Some(versioned) => {
+            let (path, id) = at_last_slash(versioned)?;
+            (path, id, Some(last))
+        }
+        None => (path, last, None),
     };
-    let (path, id) = path.rsplit_once('/')?;
-    let (base, of) = match path.rsplit_once('/') {
-        Some((base, of)) => (Some(base), of),
-        None => (None, path),
-    };
-    if !is_id(id) {
+    let (base, of) = at_last_slash(path).map_or((None, path), |(base, of)| (Some(base), of));
+    if !is_id(id) || !version.is_none_or(is_id) {
         return None;
     }
     Some((base, ResourceType::parse(of)?, id, version))
+}
+
+fn at_last_slash(text: &str) -> Option<(&str, &str)> {
+    let at = memchr::memrchr(b'/', text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Everything the index knows about one resource, in one arena.
 
+mod staged;
+
 use fhir::{ResourceType, Span, Time};
+pub(crate) use staged::TooMany;
 
 use crate::ParamId;
 use crate::value::{Canonical, Parts, QuantityValue, Target, Value};
@@ -14,6 +17,8 @@ pub struct Entries {
     text: String,
     rows: Vec<(ParamId, Packed)>,
     parts: Vec<Packed>,
+    /// Values that composites are being put together from; their texts stay behind, their rows do not.
+    staged: Vec<(ParamId, Packed)>,
 }
 
 /// A stretch of [`Entries::text`]; `start == u32::MAX` stands for absent.
@@ -59,6 +64,7 @@ impl Entries {
         self.text.clear();
         self.rows.clear();
         self.parts.clear();
+        self.staged.clear();
     }
 
     /// How many entries there are; components of composites do not count.
@@ -76,6 +82,17 @@ impl Entries {
     pub fn push(&mut self, param: ParamId, value: Value<'_>) {
         let packed = self.pack(value);
         self.rows.push((param, packed));
+    }
+
+    /// Adds one value under each of several parameters, keeping its texts once.
+    pub fn push_each(&mut self, params: impl IntoIterator<Item = ParamId>, value: Value<'_>) {
+        let packed = self.pack(value);
+        self.rows.extend(params.into_iter().map(|param| (param, packed)));
+    }
+
+    /// The value of the entry that was added as number `at`, counted from zero.
+    pub(crate) fn value_at(&self, at: usize) -> Option<Value<'_>> {
+        self.rows.get(at).map(|(_, packed)| self.unpack(*packed))
     }
 
     /// Adds one composite entry of the given component values.

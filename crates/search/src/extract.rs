@@ -20,11 +20,10 @@ use std::fmt;
 use std::sync::{LazyLock, OnceLock};
 use walk::Walk;
 
-/// Turns resources into entries, keeping its working memory from one to the next.
-#[derive(Debug)]
+/// Turns resources into entries.
+#[derive(Clone, Debug)]
 pub struct Extractor {
     base: String,
-    scratch: Entries,
 }
 
 /// Why a resource cannot be indexed.
@@ -54,7 +53,7 @@ impl Extractor {
     /// An extractor for the data store whose FHIR base URL is `base`: absolute references below it are
     /// references to the store's own resources. An empty base means that only relative ones are.
     pub fn new(base: &str) -> Extractor {
-        Extractor { base: base.trim_end_matches('/').to_owned(), scratch: Entries::new() }
+        Extractor { base: base.trim_end_matches('/').to_owned() }
     }
 
     /// Adds to `entries` what the index knows about a resource that is stored as `key`: the values of its
@@ -64,7 +63,7 @@ impl Extractor {
     /// # Errors
     /// [`ExtractError`] when the resource would take too much of the index; `entries` is then incomplete.
     pub fn extract(
-        &mut self,
+        &self,
         resource: &Resource,
         key: &ResourceKey,
         entries: &mut Entries,
@@ -79,7 +78,7 @@ impl Extractor {
             let code = Some(if holds(truth, root) { "true" } else { "false" });
             entries.push(truth.param, Value::Token { system: None, code });
         }
-        Walk::new(plan, root, &self.base, &mut self.scratch).visit(ROOT, root, entries)
+        Walk::new(plan, root, &self.base).visit(ROOT, root, entries)
     }
 }
 

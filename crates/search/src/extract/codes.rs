@@ -8,9 +8,7 @@ use std::borrow::Cow;
 
 /// Adds one value under each parameter.
 pub(super) fn emit(value: Value<'_>, emits: &[Emit], out: &mut Entries) {
-    for emit in emits {
-        out.push(emit.param, value);
-    }
+    out.push_each(emits.iter().map(|emit| emit.param), value);
 }
 
 /// A string that is there and not empty.

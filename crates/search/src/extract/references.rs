@@ -7,11 +7,11 @@ use super::walk::Walk;
 use crate::{Entries, ParamId, Target, Value};
 use fhir::{Json, Reference, ResourceType};
 
-/// With how many memberships a new one is compared; being added twice is harmless.
+/// With how many memberships a new one is compared.
 const MEMBERSHIPS_COMPARED_MAX: usize = 8;
 
 /// Reference: what it points at, and its identifier for `:identifier`.
-pub(super) fn reference<'a>(walk: &Walk<'a>, json: Json<'a>, emits: &[Emit], out: &mut Entries) {
+pub(super) fn reference<'a>(walk: &mut Walk<'a>, json: Json<'a>, emits: &[Emit], out: &mut Entries) {
     let names = walk.names;
     let (mut literal, mut identifier, mut named_type) = (None, None, None);
     for (name, value) in json.members() {
@@ -30,7 +30,7 @@ pub(super) fn reference<'a>(walk: &Walk<'a>, json: Json<'a>, emits: &[Emit], out
             _ => parsed.of(),
         };
         of = of.or_else(|| ResourceType::parse(named_type.as_deref()?));
-        push_literal(literal, parsed, of, walk.base, emits, out);
+        push_literal(walk, parsed, literal, of, emits, out);
     }
     if let Some(identifier) = identifier {
         let of = of.or_else(|| ResourceType::parse(named_type.as_deref()?));
@@ -38,27 +38,32 @@ pub(super) fn reference<'a>(walk: &Walk<'a>, json: Json<'a>, emits: &[Emit], out
     }
 }
 
+/// Adds what a literal points at, a resource of type `of` where that is known.
 fn push_literal(
-    literal: &str,
+    walk: &mut Walk<'_>,
     parsed: Reference<'_>,
+    literal: &str,
     of: Option<ResourceType>,
-    base: &str,
     emits: &[Emit],
     out: &mut Entries,
 ) {
-    let target = target(literal, parsed, base);
-    for emit in emits {
-        if emit.only.is_some() && emit.only != of {
-            continue;
+    let target = target(literal, parsed, walk.base);
+    let is_wanted = |emit: &&Emit| emit.only.is_none() || emit.only == of;
+    let params = || emits.iter().filter(is_wanted).map(|emit| emit.param);
+    let searched = || params().filter(|param| *param != ParamId::COMPARTMENT);
+    out.push_each(searched(), Value::Reference(target));
+    match (target, parsed) {
+        (Target::Local { of, id, .. }, _) => {
+            for _ in params().filter(|param| *param == ParamId::COMPARTMENT) {
+                walk.memberships.push(of, id, out);
+            }
         }
-        if emit.param == ParamId::COMPARTMENT {
-            push_membership(target, out);
-            continue;
+        // Another server's resource can be found whatever its version.
+        (Target::Url(_), Reference::Absolute { base, of, id, version: Some(_) }) => {
+            let whole = &literal[..base.len() + 1 + of.name().len() + 1 + id.len()];
+            out.push_each(searched(), Value::Reference(Target::Url(whole)));
         }
-        out.push(emit.param, Value::Reference(target));
-        if let Some(whole) = without_version(target) {
-            out.push(emit.param, Value::Reference(whole));
-        }
+        (Target::Url(_), _) => {}
     }
 }
 
@@ -71,20 +76,23 @@ fn target<'t>(literal: &'t str, parsed: Reference<'t>, own: &str) -> Target<'t> 
     }
 }
 
-/// Another server's resource whatever its version, if the reference names one.
-fn without_version(target: Target<'_>) -> Option<Target<'_>> {
-    let Target::Url(url) = target else { return None };
-    let Reference::Absolute { version: Some(_), .. } = Reference::parse(url) else { return None };
-    url.rsplit_once("/_history/").map(|(whole, _)| Target::Url(whole))
+/// The latest memberships, by the numbers of their entries, so that most are not added twice; being added
+/// twice is harmless.
+#[derive(Default)]
+pub(super) struct Memberships {
+    latest: [usize; MEMBERSHIPS_COMPARED_MAX],
+    count: usize,
 }
 
-fn push_membership(target: Target<'_>, out: &mut Entries) {
-    let Target::Local { of, id, .. } = target else { return };
-    let membership = Value::Reference(Target::Local { of, id, version: None });
-    let is_known =
-        out.of(ParamId::COMPARTMENT).take(MEMBERSHIPS_COMPARED_MAX).any(|known| known == membership);
-    if !is_known {
-        out.push(ParamId::COMPARTMENT, membership);
+impl Memberships {
+    fn push(&mut self, of: ResourceType, id: &str, out: &mut Entries) {
+        let membership = Value::Reference(Target::Local { of, id, version: None });
+        let known = &self.latest[..self.count.min(MEMBERSHIPS_COMPARED_MAX)];
+        if !known.iter().any(|at| out.value_at(*at) == Some(membership)) {
+            self.latest[self.count % MEMBERSHIPS_COMPARED_MAX] = out.len();
+            self.count += 1;
+            out.push(ParamId::COMPARTMENT, membership);
+        }
     }
 }
 
@@ -101,12 +109,9 @@ fn push_identifier(
         return;
     }
     let value = Value::ReferenceIdentifier { system: system.as_deref(), value: value.as_deref() };
-    for emit in emits {
-        let is_wanted = emit.param != ParamId::COMPARTMENT && (emit.only.is_none() || emit.only == of);
-        if is_wanted {
-            out.push(emit.param, value);
-        }
-    }
+    let is_wanted =
+        |emit: &&Emit| emit.param != ParamId::COMPARTMENT && (emit.only.is_none() || emit.only == of);
+    out.push_each(emits.iter().filter(is_wanted).map(|emit| emit.param), value);
 }
 
 /// The type of the contained resource with this id; of the whole resource, if the id is empty.
@@ -126,24 +131,24 @@ fn contained_type(walk: &Walk<'_>, id: &str) -> Option<ResourceType> {
 const CONTAINED_LOOKED_AT_MAX: usize = 256;
 
 /// canonical: its whole text, and without its version.
-pub(super) fn canonical(json: Json<'_>, base: &str, emits: &[Emit], out: &mut Entries) {
+pub(super) fn canonical(walk: &mut Walk<'_>, json: Json<'_>, emits: &[Emit], out: &mut Entries) {
     let Some(text) = text_of(json) else { return };
-    address(&text, base, emits, out);
+    address(walk, &text, emits, out);
     if let Some((bare, _)) = text.split_once('|') {
-        address(bare, base, emits, out);
+        address(walk, bare, emits, out);
     }
 }
 
 /// uri: its text.
-pub(super) fn uri(json: Json<'_>, base: &str, emits: &[Emit], out: &mut Entries) {
+pub(super) fn uri(walk: &mut Walk<'_>, json: Json<'_>, emits: &[Emit], out: &mut Entries) {
     if let Some(text) = text_of(json) {
-        address(&text, base, emits, out);
+        address(walk, &text, emits, out);
     }
 }
 
-fn address(text: &str, base: &str, emits: &[Emit], out: &mut Entries) {
+fn address(walk: &mut Walk<'_>, text: &str, emits: &[Emit], out: &mut Entries) {
     let parsed = Reference::parse(text);
-    push_literal(text, parsed, parsed.of(), base, emits, out);
+    push_literal(walk, parsed, text, parsed.of(), emits, out);
 }
 
 /// A resource inside another, as a reference to it; without an id there is nothing to refer to.

@@ -4,14 +4,14 @@ use super::ExtractError;
 use super::form::Form;
 use super::names::{Names, names};
 use super::plan::{Action, Composites, Guard, Node, Plan};
+use super::references::Memberships;
 use super::{codes, numbers, references, strings, times};
-use crate::{Entries, ParamId, Value};
+use crate::Entries;
+use crate::entries::TooMany;
 use fhir::{Json, Kind};
 
 /// The most composite entries of one resource; an element with many codes and many values multiplies them.
 pub(super) const COMPOSITES_MAX: usize = 10_000;
-/// The most components of one composite parameter; the standard's have up to three.
-const COMPONENTS_MAX: usize = 4;
 
 /// One walk of one resource.
 pub(super) struct Walk<'a> {
@@ -20,14 +20,14 @@ pub(super) struct Walk<'a> {
     /// The base URL of the data store, without a slash at its end; empty if there is none.
     pub(super) base: &'a str,
     pub(super) names: &'static Names,
-    /// The values of components, while composites are put together.
-    pub(super) scratch: &'a mut Entries,
-    composites: usize,
+    pub(super) memberships: Memberships,
+    composites_left: usize,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(plan: &'a Plan, root: Json<'a>, base: &'a str, scratch: &'a mut Entries) -> Self {
-        Walk { plan, root, base, names: names(), scratch, composites: 0 }
+    pub(super) fn new(plan: &'a Plan, root: Json<'a>, base: &'a str) -> Self {
+        let memberships = Memberships::default();
+        Walk { plan, root, base, names: names(), memberships, composites_left: COMPOSITES_MAX }
     }
 
     /// Does what the plan has for a member's value: once, or for each item of an array.
@@ -119,8 +119,8 @@ impl<'a> Walk<'a> {
             Form::SampledData => numbers::sampled_data(json, self.names, emits, out),
             Form::Position => numbers::position(json, self.names, emits, out),
             Form::Reference => references::reference(self, json, emits, out),
-            Form::CanonicalReference => references::canonical(json, self.base, emits, out),
-            Form::UriReference => references::uri(json, self.base, emits, out),
+            Form::CanonicalReference => references::canonical(self, json, emits, out),
+            Form::UriReference => references::uri(self, json, emits, out),
             Form::Inline => references::inline(json, self.names, emits, out),
             Form::Uri => references::plain_uri(json, emits, out),
             Form::Canonical => references::canonical_uri(json, emits, out),
@@ -133,51 +133,16 @@ impl<'a> Walk<'a> {
         json: Json<'a>,
         out: &mut Entries,
     ) -> Result<(), ExtractError> {
-        let mut scratch = std::mem::take(self.scratch);
-        scratch.clear();
-        let mut found = self.visit(composites.here, json, &mut scratch);
+        let stage = out.stage();
+        self.visit(composites.here, json, out)?;
         if let Some(resource) = composites.resource {
-            found = found.and_then(|()| self.visit(resource, self.root, &mut scratch));
+            self.visit(resource, self.root, out)?;
         }
+        out.unstage(stage);
         for row in &composites.rows {
-            if found.is_err() {
-                break;
-            }
-            let mut chosen = [Value::String(""); COMPONENTS_MAX];
-            found = self.combine(&scratch, row.param, &row.components, 0, &mut chosen, out);
-        }
-        *self.scratch = scratch;
-        found
-    }
-
-    /// Every way to choose one value for each component from `at` on.
-    fn combine<'v>(
-        &mut self,
-        scratch: &'v Entries,
-        param: ParamId,
-        components: &[ParamId],
-        at: usize,
-        chosen: &mut [Value<'v>; COMPONENTS_MAX],
-        out: &mut Entries,
-    ) -> Result<(), ExtractError> {
-        let Some(component) = components.get(at) else {
-            self.composites += 1;
-            if self.composites > COMPOSITES_MAX {
-                return Err(ExtractError::TooManyComposites);
-            }
-            out.push_composite(param, chosen[..at].iter().copied());
-            return Ok(());
-        };
-        for value in scratch.of(*component).filter(is_compared) {
-            let Some(place) = chosen.get_mut(at) else { return Ok(()) };
-            *place = value;
-            self.combine(scratch, param, components, at + 1, chosen, out)?;
+            out.push_combinations(row.param, &row.components, &mut self.composites_left)
+                .map_err(|TooMany| ExtractError::TooManyComposites)?;
         }
         Ok(())
     }
-}
-
-/// Whether a value can be compared as a component; the others serve modifiers, which components cannot have.
-fn is_compared(value: &Value<'_>) -> bool {
-    !matches!(value, Value::TokenText(_) | Value::TypedIdentifier { .. } | Value::ReferenceIdentifier { .. })
 }
