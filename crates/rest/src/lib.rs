@@ -1,1 +1,202 @@
-//! The FHIR REST door.
+//! The FHIR door: an HTTP request under `/datastore/{id}/r4/` becomes an HTTP response (R4 RESTful API).
+//!
+//! `route` and `negotiate` turn a request into an [`Interaction`], a file per interaction turns that into a
+//! [`Reply`], `reply` turns that into a response. No socket is opened here.
+
+use std::sync::Arc;
+
+use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
+use bytes::Bytes;
+use search::Visible;
+use store::{Catalog, Clock, Random, Store, uuid};
+
+mod bundle;
+mod capability;
+mod create;
+mod delete;
+mod gate;
+mod history;
+mod intake;
+mod interaction;
+pub mod limits;
+mod links;
+mod negotiate;
+mod outcome;
+mod page_token;
+mod read;
+mod reply;
+mod route;
+mod search_type;
+mod update;
+
+pub use interaction::{
+    CODES, Handling, HistoryAsked, Interaction, Parameters, Preferences, Returning, Sent, Unless, When,
+};
+pub use limits::Limits;
+pub use links::Base;
+pub use outcome::{Form, Refusal};
+pub use reply::{Content, Reply};
+
+use capability::Capabilities;
+use page_token::{Page, PageSeal};
+use route::Call;
+
+/// What the service works with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The data stores.
+    pub catalog: Arc<dyn Catalog>,
+    /// The keys of those who may sign.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and nonces.
+    pub random: Arc<dyn Random>,
+}
+
+/// How the service is set up.
+#[derive(Clone)]
+pub struct Settings {
+    /// The address that clients know this server by, without a data store's path.
+    pub public_url: String,
+    /// The twelve digits of the account.
+    pub account_id: String,
+    /// Whether unsigned requests are taken.
+    pub unsigned: Unsigned,
+    /// The key that seals page tokens. Tokens live as long as it.
+    pub page_key: [u8; 32],
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// What happens to requests without a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// They are refused.
+    Refused,
+    /// Data stores of AWS_AUTH take them. Only for servers that listen on loopback alone.
+    Taken,
+}
+
+/// The FHIR service of all data stores.
+pub struct Service {
+    parts: Parts,
+    settings: Settings,
+    verifier: Verifier,
+    pages: PageSeal,
+    capabilities: Capabilities,
+}
+
+/// What an interaction works with: one caller's view of one data store.
+pub(crate) struct Context<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) visible: Visible,
+    pub(crate) base: &'a Base,
+    pub(crate) preferences: Preferences,
+    pub(crate) limits: &'a Limits,
+    pub(crate) random: &'a dyn Random,
+    capabilities: &'a Capabilities,
+    datastore: &'a str,
+    pages: &'a PageSeal,
+}
+
+impl Service {
+    /// A service over these parts.
+    pub fn new(parts: Parts, settings: Settings) -> Service {
+        Service {
+            verifier: Verifier::new(HEALTHLAKE, Arc::clone(&parts.credentials)),
+            pages: PageSeal::new(&settings.page_key),
+            capabilities: Capabilities::new(parts.clock.now()),
+            parts,
+            settings,
+        }
+    }
+
+    /// Answers one request, whole. Never fails: what cannot be done is an answer too.
+    pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        let mut response = match self.answer(&request).await {
+            Ok(response) => response,
+            Err(refusal) => reply::refused(refusal, request.method()),
+        };
+        reply::identify(&mut response, &uuid(&*self.parts.random));
+        response
+    }
+
+    /// The answer to a request whose body is larger than [`Limits::body_bytes`], for a listener that did not
+    /// read it.
+    pub fn body_too_large(&self, method: &http::Method) -> http::Response<Bytes> {
+        let refusal = Refusal::body_too_large(self.settings.limits.body_bytes);
+        let mut response = reply::refused(refusal, method);
+        reply::identify(&mut response, &uuid(&*self.parts.random));
+        response
+    }
+
+    async fn answer(&self, request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, Refusal> {
+        if request.body().len() > self.settings.limits.body_bytes {
+            return Err(Refusal::body_too_large(self.settings.limits.body_bytes));
+        }
+        let verified = self.verify(request);
+        let Some(call) = Call::of(request) else {
+            verified.map_err(|error| gate::stranger(&error))?;
+            return Err(Refusal::no_datastore());
+        };
+        let entered = self.enter(verified, &call.datastore).await?;
+        let interaction = call.interaction()?;
+        gate::check_permission(&entered.access, &interaction)?;
+        let id = &entered.datastore.id;
+        let base = Base::new(&self.settings.public_url, id.as_str());
+        let store = self.parts.catalog.open(id).await?;
+        let context = Context {
+            store: &*store,
+            visible: entered.access.visible(),
+            base: &base,
+            preferences: negotiate::preferences(request.headers()),
+            limits: &self.settings.limits,
+            random: &*self.parts.random,
+            capabilities: &self.capabilities,
+            datastore: id.as_str(),
+            pages: &self.pages,
+        };
+        let reply = perform(&context, interaction).await?;
+        Ok(reply::response(reply, &base, request.method()))
+    }
+
+    fn verify(&self, request: &http::Request<Bytes>) -> Result<Access, access::SignatureError> {
+        let uri = request.uri();
+        let signed = SignedRequest {
+            method: request.method().as_str(),
+            path: uri.path(),
+            query: uri.query().unwrap_or_default(),
+            headers: request.headers(),
+            authority: uri.authority().map(http::uri::Authority::as_str),
+            body: request.body(),
+        };
+        self.verifier.verify(&signed, self.parts.clock.now().0.div_euclid(1_000_000))
+    }
+}
+
+impl Context<'_> {
+    /// The token of a page at `path`: good for this data store, whatever address it is known by.
+    pub(crate) fn seal_page(&self, path: &str, page: &Page) -> String {
+        self.pages.seal(&format!("{}/{path}", self.datastore), page, self.random)
+    }
+
+    /// The page of a token made for `path`.
+    pub(crate) fn open_page(&self, path: &str, token: &str) -> Option<Page> {
+        self.pages.open(&format!("{}/{path}", self.datastore), token)
+    }
+}
+
+/// Does an interaction.
+async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Reply, Refusal> {
+    match interaction {
+        Interaction::Capabilities => Ok(Reply::resource(context.capabilities.json(context.base))),
+        Interaction::Read { key, unless } => read::read(context, key, &unless).await,
+        Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,
+        Interaction::History { key, asked } => history::history(context, key, asked).await,
+        Interaction::Create { of, body } => create::create(context, of, &body).await,
+        Interaction::Update { key, body, when } => update::update(context, key, &body, &when).await,
+        Interaction::Delete { key, when } => delete::delete(context, key, &when).await,
+        Interaction::Search { of, parameters, .. } => search_type::search(context, of, parameters).await,
+    }
+}

@@ -1,0 +1,82 @@
+//! The CapabilityStatement: what is really there, from the tables that the server works by (R4 http, section
+//! 3.1.0.10).
+
+use std::sync::OnceLock;
+
+use fhir::{ResourceType, Time, push_json_string};
+
+use crate::interaction::{CODES, is_immutable, is_storable};
+use crate::links::Base;
+
+/// The statement, but for the address of the data store, which is put in between.
+pub(crate) struct Capabilities {
+    since: Time,
+    text: OnceLock<Text>,
+}
+
+struct Text {
+    before_url: Vec<u8>,
+    after_url: Vec<u8>,
+}
+
+impl Capabilities {
+    /// What this server can do `since` it started.
+    pub(crate) fn new(since: Time) -> Self {
+        Capabilities { since, text: OnceLock::new() }
+    }
+
+    /// The statement of the data store at `base`, in JSON.
+    pub(crate) fn json(&self, base: &Base) -> Vec<u8> {
+        let text = self.text.get_or_init(|| Text::write(self.since));
+        let mut out = Vec::with_capacity(text.before_url.len() + text.after_url.len() + 128);
+        out.extend_from_slice(&text.before_url);
+        push_json_string(&mut out, base.as_str());
+        out.extend_from_slice(&text.after_url);
+        out
+    }
+}
+
+impl Text {
+    fn write(since: Time) -> Text {
+        let before_url = format!(
+            "{{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"{}\",\
+             \"kind\":\"instance\",\"software\":{{\"name\":\"tarn\",\"version\":\"{}\"}},\
+             \"implementation\":{{\"description\":\"A HealthLake data store\",\"url\":",
+            since.to_instant(),
+            env!("CARGO_PKG_VERSION"),
+        );
+        let mut after_url = b"},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],\
+             \"rest\":[{\"mode\":\"server\",\"security\":{\"cors\":false,\"description\":\
+             \"Requests are signed with AWS Signature Version 4 for the service healthlake.\"},\"resource\":["
+            .to_vec();
+        for (at, of) in ResourceType::all().filter(|of| is_storable(*of)).enumerate() {
+            if at > 0 {
+                after_url.push(b',');
+            }
+            push_type(of, &mut after_url);
+        }
+        after_url.extend_from_slice(b"]}]}");
+        Text { before_url: before_url.into_bytes(), after_url }
+    }
+}
+
+fn push_type(of: ResourceType, out: &mut Vec<u8>) {
+    let head = format!(
+        "{{\"type\":\"{of}\",\"profile\":\"http://hl7.org/fhir/StructureDefinition/{of}\",\"interaction\":["
+    );
+    out.extend_from_slice(head.as_bytes());
+    let codes = CODES.into_iter().filter(|code| !(is_immutable(of) && matches!(*code, "update" | "delete")));
+    for (at, code) in codes.enumerate() {
+        out.extend_from_slice(if at == 0 { b"{\"code\":\"" } else { b",{\"code\":\"" });
+        out.extend_from_slice(code.as_bytes());
+        out.extend_from_slice(b"\"}");
+    }
+    let rest = format!(
+        "],\"versioning\":\"versioned\",\"readHistory\":true,\"updateCreate\":{},\"conditionalCreate\":false,\
+         \"conditionalRead\":\"full-support\",\"conditionalUpdate\":false,\
+         \"conditionalDelete\":\"not-supported\"",
+        !is_immutable(of)
+    );
+    out.extend_from_slice(rest.as_bytes());
+    out.push(b'}');
+}

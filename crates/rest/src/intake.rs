@@ -1,0 +1,46 @@
+//! From the bytes of a request to something a store can keep: parsed, checked, brought into stored form.
+
+use bytes::Bytes;
+use fhir::{Id, Resource, ResourceKey, ResourceType, Severity};
+use store::{Operation, Put};
+
+use crate::outcome::Refusal;
+
+/// A resource that was parsed and found valid.
+pub(crate) struct Accepted {
+    resource: Resource,
+}
+
+/// The resource in `body` if it is a valid one `of` this type.
+pub(crate) fn accept(of: ResourceType, body: &Bytes) -> Result<Accepted, Refusal> {
+    let resource = Resource::parse_slice(body).map_err(|error| Refusal::unreadable(&error))?;
+    if resource.of() != of {
+        let sentence = format!("The address takes resources of type {of}, not {}.", resource.of());
+        return Err(Refusal::misfit("Resource.resourceType".to_owned(), sentence));
+    }
+    let issues = Vec::<fhir::Issue>::new();
+    if issues.iter().any(|issue| issue.severity <= Severity::Error) {
+        return Err(Refusal::validation(issues));
+    }
+    Ok(Accepted { resource })
+}
+
+impl Accepted {
+    /// Checks that the resource carries this id.
+    pub(crate) fn check_id(&self, key: &ResourceKey) -> Result<(), Refusal> {
+        let sentence = match self.resource.id() {
+            Some(id) if *id == key.id => return Ok(()),
+            Some(_) => "The id of the resource is not that of the address.",
+            None => "The resource has no id; on update it must carry that of the address.",
+        };
+        Err(Refusal::misfit(format!("{}.id", key.of), sentence))
+    }
+
+    /// The resource as a store keeps it under this id.
+    pub(crate) fn put(&self, id: Id, operation: Operation) -> Put {
+        let body = fhir::body(&self.resource, &id);
+        let entries = search::Entries::default();
+        let key = ResourceKey { of: self.resource.of(), id };
+        Put { key, body: body.into(), entries, operation }
+    }
+}

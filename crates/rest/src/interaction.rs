@@ -1,0 +1,191 @@
+//! What a client asks, as a value: the same for an HTTP request and for an entry of a Bundle.
+
+use access::Action;
+use bytes::Bytes;
+use fhir::{ResourceKey, ResourceType, Span, Time};
+
+/// One interaction of the R4 RESTful API.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Interaction {
+    /// What the server can do (`GET metadata`).
+    Capabilities,
+    /// The current version of a resource.
+    Read {
+        /// Which.
+        key: ResourceKey,
+        /// Unless the client has it already.
+        unless: Unless,
+    },
+    /// One version of a resource.
+    VersionRead {
+        /// Of which resource.
+        key: ResourceKey,
+        /// Which version.
+        version: u64,
+    },
+    /// The versions of a resource.
+    History {
+        /// Of which resource.
+        key: ResourceKey,
+        /// Which of them.
+        asked: HistoryAsked,
+    },
+    /// A new resource under an id of the server's choice.
+    Create {
+        /// Its type.
+        of: ResourceType,
+        /// The resource as sent.
+        body: Bytes,
+    },
+    /// The next version of a resource, or its first under this id.
+    Update {
+        /// Which.
+        key: ResourceKey,
+        /// The resource as sent.
+        body: Bytes,
+        /// On which condition.
+        when: When,
+    },
+    /// The end of a resource; its history stays.
+    Delete {
+        /// Which.
+        key: ResourceKey,
+        /// On which condition.
+        when: When,
+    },
+    /// A search of one type.
+    Search {
+        /// The type.
+        of: ResourceType,
+        /// Names and values as typed, decoded, in their order.
+        parameters: Parameters,
+        /// How it was sent.
+        sent: Sent,
+    },
+}
+
+/// Names and values of a query, percent-decoded, in their order.
+pub type Parameters = Vec<(String, String)>;
+
+/// How a search was sent; the IAM action differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// In a URL.
+    Get,
+    /// As a form.
+    Post,
+}
+
+/// What the client has already (`If-None-Match`, `If-Modified-Since`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unless {
+    /// These versions.
+    pub versions: Vec<u64>,
+    /// What stood at this time, to the second; not looked at if there are versions.
+    pub modified_since: Option<Time>,
+}
+
+/// The condition on a write (`If-Match`, `If-None-Match`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// None.
+    #[default]
+    Always,
+    /// The current version is one of these.
+    Version(Vec<u64>),
+    /// There is a current version (`If-Match: *`).
+    Exists,
+    /// There never was one (`If-None-Match: *`).
+    New,
+}
+
+/// Which versions a history shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HistoryAsked {
+    /// How many a page, if said.
+    pub count: Option<usize>,
+    /// Those written at or after this time.
+    pub since: Option<Time>,
+    /// Those that were current at some time of this span.
+    pub at: Option<Span>,
+    /// Where to continue: a token of an earlier page.
+    pub page: Option<String>,
+    /// What was asked, for the `self` link.
+    pub parameters: Parameters,
+}
+
+/// What a client would rather have (`Prefer`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// What to do with parameters that are not known.
+    pub handling: Handling,
+    /// What a write answers.
+    pub returning: Returning,
+}
+
+/// What to do with parameters that are not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Handling {
+    /// Refuse them.
+    #[default]
+    Strict,
+    /// Leave them out and say so in the `self` link.
+    Lenient,
+}
+
+/// What a write answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Returning {
+    /// The resource as stored.
+    #[default]
+    Representation,
+    /// Nothing but headers.
+    Minimal,
+    /// An OperationOutcome.
+    Outcome,
+}
+
+impl Interaction {
+    /// The IAM action it needs (Service Authorization Reference).
+    pub fn action(&self) -> Action {
+        Action::fhir(match self {
+            Interaction::Capabilities => "GetCapabilities",
+            Interaction::Read { .. } => "ReadResource",
+            Interaction::VersionRead { .. } => "VersionReadResource",
+            Interaction::History { .. } => "GetHistoryByResourceId",
+            Interaction::Create { .. } => "CreateResource",
+            Interaction::Update { .. } => "UpdateResource",
+            Interaction::Delete { .. } => "DeleteResource",
+            Interaction::Search { sent: Sent::Get, .. } => "SearchWithGet",
+            Interaction::Search { sent: Sent::Post, .. } => "SearchWithPost",
+        })
+    }
+
+    /// Its code in a CapabilityStatement; `None` of the capabilities themselves, which have none.
+    pub fn code(&self) -> Option<&'static str> {
+        Some(match self {
+            Interaction::Capabilities => return None,
+            Interaction::Read { .. } => "read",
+            Interaction::VersionRead { .. } => "vread",
+            Interaction::History { .. } => "history-instance",
+            Interaction::Create { .. } => "create",
+            Interaction::Update { .. } => "update",
+            Interaction::Delete { .. } => "delete",
+            Interaction::Search { .. } => "search-type",
+        })
+    }
+}
+
+/// The codes of all interactions that a resource type has here, as a CapabilityStatement lists them.
+pub const CODES: [&str; 7] =
+    ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+
+/// Whether resources of this type are kept: Parameters and OperationOutcome are messages, never stored.
+pub(crate) fn is_storable(of: ResourceType) -> bool {
+    !matches!(of.name(), "Parameters" | "OperationOutcome")
+}
+
+/// Whether resources of this type are written once and never changed.
+pub(crate) fn is_immutable(of: ResourceType) -> bool {
+    of.name() == "AuditEvent"
+}

@@ -1,0 +1,47 @@
+//! The limits of the FHIR door: each with a name and a unit.
+
+use std::num::NonZeroUsize;
+
+/// The largest body of a request, in bytes: HealthLake's 5 MB for a resource. More is answered with 413.
+pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// The most matches of one page, and the default (`_count`).
+pub const PAGE_MATCHES_MAX: usize = 100;
+
+/// The most versions of one page of a history, and the default; a larger `_count` is taken as this.
+pub const PAGE_VERSIONS_MAX: usize = 100;
+
+/// The longest search as text, in bytes: URL query and form body together. It must fit, sealed, into the
+/// `next` link.
+pub const SEARCH_BYTES_MAX: usize = 32 * 1024;
+
+/// The most parameters of one request.
+pub const PARAMETERS_MAX: usize = 256;
+
+/// The longest page token, in bytes of its text.
+pub const PAGE_TOKEN_BYTES_MAX: usize = 60 * 1024;
+
+/// How often a write that nobody made conditional is tried again when another came between.
+pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;
+
+/// The limits of one service, which an operator may set lower or higher than the defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// See [`BODY_BYTES_MAX`].
+    pub body_bytes: usize,
+    /// See [`PAGE_MATCHES_MAX`].
+    pub page_matches: NonZeroUsize,
+    /// See [`PAGE_VERSIONS_MAX`].
+    pub page_versions: NonZeroUsize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let some = |number| NonZeroUsize::new(number).expect("the default limits are not zero");
+        Limits {
+            body_bytes: BODY_BYTES_MAX,
+            page_matches: some(PAGE_MATCHES_MAX),
+            page_versions: some(PAGE_VERSIONS_MAX),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Addresses that answers name: of resources, of versions, of pages.
+
+use fhir::{ResourceKey, ResourceType};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::interaction::Parameters;
+
+/// What may stand in a query as it is: what RFC 3986 lets, but for the signs that forms and FHIR give a
+/// meaning.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b'$');
+
+/// The address of a data store's FHIR service, with a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base(String);
+
+impl Base {
+    /// The FHIR address of a data store below a server's public address.
+    pub fn new(public_url: &str, datastore: &str) -> Base {
+        Base(format!("{}/datastore/{datastore}/r4/", public_url.trim_end_matches('/')))
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The address of one version: `…/Patient/1/_history/2`.
+    pub fn version(&self, key: &ResourceKey, version: u64) -> String {
+        format!("{}{key}/_history/{version}", self.0)
+    }
+
+    /// The address of a search or a history with its parameters.
+    pub fn query(&self, path: &str, parameters: &Parameters) -> String {
+        if parameters.is_empty() {
+            return format!("{}{path}", self.0);
+        }
+        format!("{}{path}?{}", self.0, encode(parameters))
+    }
+
+    /// The address of a page: always a GET, with the number it was cut for and the token.
+    pub fn page(&self, path: &str, count: usize, token: &str) -> String {
+        format!("{}{path}?_count={count}&page={token}", self.0)
+    }
+}
+
+/// Parameters as a URL query.
+pub(crate) fn encode(parameters: &Parameters) -> String {
+    let mut query = String::new();
+    for (name, value) in parameters {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.extend(utf8_percent_encode(name, QUERY));
+        query.push('=');
+        query.extend(utf8_percent_encode(value, QUERY));
+    }
+    query
+}
+
+/// The path of a type's searches.
+pub(crate) fn search_path(of: ResourceType) -> String {
+    of.name().to_owned()
+}
+
+/// The path of a resource's history.
+pub(crate) fn history_path(key: &ResourceKey) -> String {
+    format!("{key}/_history")
+}

@@ -1,0 +1,273 @@
+//! What the headers ask: formats, preferences, conditions (R4 http, sections 3.1.0.1.4, 3.1.0.1.10, 3.1.0.5).
+
+use fhir::Time;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName};
+
+use crate::interaction::{Handling, Preferences, Returning, Unless, When};
+use crate::outcome::Refusal;
+
+/// Media types that mean FHIR in JSON.
+const JSON_TYPES: [&str; 3] = ["application/fhir+json", "application/json", "text/json"];
+
+/// Ranges of an `Accept` header that JSON lies in.
+const JSON_RANGES: [&str; 3] = ["*/*", "application/*", "text/*"];
+
+/// Values of `_format` that mean JSON; a raw `+` in a query reads as a space.
+const JSON_FORMATS: [&str; 5] =
+    ["json", "application/fhir+json", "application/fhir json", "application/json", "text/json"];
+
+/// Checks that the answer can be in a format the client takes. `format` is `_format`, which goes before the
+/// header.
+pub(crate) fn check_answer_format(headers: &HeaderMap, format: Option<&str>) -> Result<(), Refusal> {
+    if let Some(format) = format {
+        let (name, version) = media_type(format);
+        let is_json = JSON_FORMATS.contains(&name.as_str()) && version.is_none_or(is_r4);
+        return if is_json { Ok(()) } else { Err(Refusal::not_acceptable()) };
+    }
+    let mut some = false;
+    for range in texts(headers, &ACCEPT).flat_map(|text| text.split(',')).filter(|text| !text.trim().is_empty()) {
+        some = true;
+        let (name, version) = media_type(range);
+        let named = JSON_TYPES.contains(&name.as_str()) || JSON_RANGES.contains(&name.as_str());
+        if named && version.is_none_or(is_r4) && !is_excluded(range) {
+            return Ok(());
+        }
+    }
+    if some { Err(Refusal::not_acceptable()) } else { Ok(()) }
+}
+
+/// Checks that the body is said to be JSON, or said to be nothing.
+pub(crate) fn check_body_format(headers: &HeaderMap) -> Result<(), Refusal> {
+    if texts(headers, &CONTENT_ENCODING).any(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
+        return Err(Refusal::media_type());
+    }
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let text = value.to_str().map_err(|_| Refusal::media_type())?;
+    let (name, version) = media_type(text);
+    let charset = parameter(text, "charset").unwrap_or("utf-8");
+    let is_utf8 = charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii");
+    if JSON_TYPES.contains(&name.as_str()) && version.is_none_or(is_r4) && is_utf8 {
+        Ok(())
+    } else {
+        Err(Refusal::media_type())
+    }
+}
+
+/// What the client would rather have. What is not understood is left aside, as `Prefer` (RFC 7240) demands.
+pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
+    let mut preferences = Preferences::default();
+    let prefer = HeaderName::from_static("prefer");
+    for text in texts(headers, &prefer).flat_map(|text| text.split([',', ';'])) {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let value = value.trim().trim_matches('"');
+        match (name.trim().to_ascii_lowercase().as_str(), value) {
+            ("handling", "lenient") => preferences.handling = Handling::Lenient,
+            ("handling", "strict") => preferences.handling = Handling::Strict,
+            ("return", "minimal") => preferences.returning = Returning::Minimal,
+            ("return", "representation") => preferences.returning = Returning::Representation,
+            ("return", "OperationOutcome") => preferences.returning = Returning::Outcome,
+            _ => {}
+        }
+    }
+    preferences
+}
+
+/// The condition on a write.
+pub(crate) fn when(headers: &HeaderMap) -> Result<When, Refusal> {
+    let matches = texts(headers, &IF_MATCH).collect::<Vec<_>>().join(",");
+    let none = texts(headers, &IF_NONE_MATCH).collect::<Vec<_>>().join(",");
+    match (matches.trim(), none.trim()) {
+        ("", "") => Ok(When::Always),
+        ("*", "") => Ok(When::Exists),
+        ("", "*") => Ok(When::New),
+        ("", _) => Err(Refusal::invalid("On a write, If-None-Match takes only *.")),
+        (tags, "") => versions(tags)
+            .map(When::Version)
+            .ok_or_else(|| Refusal::invalid("If-Match must hold versions of the form W/\"1\".")),
+        _ => Err(Refusal::invalid("If-Match and If-None-Match exclude each other.")),
+    }
+}
+
+/// What the client has already. Tags that are not ours match nothing, and a date that is none is left aside
+/// (RFC 9110, section 13.1.3).
+pub(crate) fn unless(headers: &HeaderMap) -> Unless {
+    let tags = texts(headers, &IF_NONE_MATCH).flat_map(|text| text.split(','));
+    let versions: Vec<u64> = tags.filter_map(version).collect();
+    let has_tags = headers.contains_key(IF_NONE_MATCH);
+    let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+    Unless { versions, modified_since: since.filter(|_| !has_tags).and_then(parse_http_date) }
+}
+
+/// Refuses headers of features that would do harm if they were overlooked.
+pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name: &'static str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
+    if headers.contains_key("if-none-exist") {
+        return Err(Refusal::not_supported("Conditional create (If-None-Exist) is not supported."));
+    }
+    if headers.contains_key("x-amz-fhir-idempotency-key") {
+        return Err(Refusal::not_supported("x-amz-fhir-idempotency-key is not supported."));
+    }
+    if texts(headers, &HeaderName::from_static("prefer")).any(|text| text.contains("respond-async")) {
+        return Err(Refusal::not_supported("Prefer: respond-async is not supported here."));
+    }
+    match text("x-amzn-healthlake-fhir-validation-level") {
+        None | Some("strict" | "structure-only") => {}
+        Some("minimal") => {
+            return Err(Refusal::not_supported("The validation level minimal is not supported here."));
+        }
+        Some(_) => {
+            return Err(Refusal::value(
+                "x-amzn-healthlake-fhir-validation-level must be strict, structure-only or minimal.",
+            ));
+        }
+    }
+    match text("x-amz-fhir-history-consistency-level") {
+        None | Some("strong" | "eventual") => Ok(()),
+        Some(_) => {
+            Err(Refusal::value("x-amz-fhir-history-consistency-level must be strong or eventual."))
+        }
+    }
+}
+
+/// The values of a header that are text.
+fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+}
+
+/// The name of a media type in lower case, and its `fhirVersion`.
+fn media_type(text: &str) -> (String, Option<&str>) {
+    let name = text.split(';').next().unwrap_or_default();
+    (name.trim().to_ascii_lowercase(), parameter(text, "fhirversion"))
+}
+
+fn parameter<'a>(media_type: &'a str, name: &str) -> Option<&'a str> {
+    media_type.split(';').skip(1).find_map(|parameter| {
+        let (found, value) = parameter.split_once('=')?;
+        found.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+    })
+}
+
+fn is_r4(version: &str) -> bool {
+    matches!(version, "4.0" | "4.0.1")
+}
+
+/// Whether a range of an `Accept` header is marked as not wanted (`q=0`).
+fn is_excluded(range: &str) -> bool {
+    parameter(range, "q").is_some_and(|weight| weight.parse() == Ok(0.0))
+}
+
+fn versions(tags: &str) -> Option<Vec<u64>> {
+    tags.split(',').map(version).collect()
+}
+
+/// The version in `W/"3"`, `"3"` or `3`.
+fn version(tag: &str) -> Option<u64> {
+    let tag = tag.trim();
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    let digits = match tag.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"')?,
+        None => tag,
+    };
+    parse_version(digits)
+}
+
+/// A version id: decimal digits without a leading zero.
+pub(crate) fn parse_version(digits: &str) -> Option<u64> {
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
+fn parse_http_date(text: &str) -> Option<Time> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+    Some(Time(i64::try_from(since.as_micros()).ok()?))
+}
+
+/// A time as HTTP headers write it, to the second (RFC 9110, section 5.6.7).
+pub(crate) fn http_date(time: Time) -> String {
+    let seconds = u64::try_from(time.0.div_euclid(1_000_000)).unwrap_or(0);
+    httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())])
+    }
+
+    #[test]
+    fn json_is_found_in_any_accept_that_takes_it() {
+        for good in [
+            "application/fhir+json",
+            "application/json",
+            "text/json;q=0.5",
+            "*/*",
+            "application/fhir+xml;q=0.9, application/fhir+json;q=0.1",
+            "application/fhir+json; fhirVersion=4.0",
+            "text/html,application/*",
+        ] {
+            assert_eq!(check_answer_format(&headers("accept", good), None), Ok(()), "{good}");
+        }
+        for bad in
+            ["application/fhir+xml", "text/html", "application/json;q=0", "application/fhir+json;fhirVersion=3.0"]
+        {
+            assert!(check_answer_format(&headers("accept", bad), None).is_err(), "{bad}");
+        }
+        assert_eq!(check_answer_format(&HeaderMap::new(), None), Ok(()));
+    }
+
+    #[test]
+    fn format_goes_before_accept() {
+        let xml = headers("accept", "application/fhir+xml");
+        for good in ["json", "application/fhir+json", "application/fhir json", "text/json"] {
+            assert_eq!(check_answer_format(&xml, Some(good)), Ok(()), "{good}");
+        }
+        let json = headers("accept", "application/fhir+json");
+        for bad in ["xml", "ttl", "application/fhir+xml", ""] {
+            assert!(check_answer_format(&json, Some(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_json_in_utf_8_or_unsaid() {
+        assert_eq!(check_body_format(&HeaderMap::new()), Ok(()));
+        for good in ["application/fhir+json", "Application/JSON; charset=UTF-8", "text/json"] {
+            assert_eq!(check_body_format(&headers("content-type", good)), Ok(()), "{good}");
+        }
+        for bad in ["application/fhir+xml", "text/plain", "application/json; charset=latin1", "json", ""] {
+            assert!(check_body_format(&headers("content-type", bad)).is_err(), "{bad}");
+        }
+        assert!(check_body_format(&headers("content-encoding", "gzip")).is_err());
+    }
+
+    #[test]
+    fn conditions_on_writes_are_read_or_refused() {
+        for (text, versions) in [("W/\"3\"", vec![3]), ("\"3\"", vec![3]), ("W/\"1\", W/\"12\"", vec![1, 12])] {
+            assert_eq!(when(&headers("if-match", text)), Ok(When::Version(versions)), "{text}");
+        }
+        assert_eq!(when(&headers("if-match", "*")), Ok(When::Exists));
+        assert_eq!(when(&headers("if-none-match", "*")), Ok(When::New));
+        assert_eq!(when(&HeaderMap::new()), Ok(When::Always));
+        for text in ["W/\"x\"", "W/\"03\"", "W/\"3", "-1", "W/\"99999999999999999999\""] {
+            assert!(when(&headers("if-match", text)).is_err(), "{text}");
+        }
+        assert!(when(&headers("if-none-match", "W/\"1\"")).is_err());
+    }
+
+    #[test]
+    fn preferences_are_found_among_others() {
+        let found = preferences(&headers("prefer", "wait=10, return=minimal; handling=\"lenient\""));
+        assert_eq!(found, Preferences { handling: Handling::Lenient, returning: Returning::Minimal });
+        assert_eq!(preferences(&headers("prefer", "return=all")), Preferences::default());
+    }
+
+    #[test]
+    fn http_dates_go_back_and_forth() {
+        let text = http_date(Time(1_700_000_000_123_456));
+        assert_eq!(text, "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_eq!(parse_http_date(&text), Some(Time(1_700_000_000_000_000)));
+    }
+}

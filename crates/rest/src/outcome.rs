@@ -1,0 +1,205 @@
+//! What a client reads when it gets nothing: the one place that chooses status codes for refusals.
+//!
+//! Two forms: what concerns FHIR is an OperationOutcome; what concerns the account or its data stores is AWS
+//! JSON with a `message`, as HealthLake answers it.
+
+use fhir::{Issue, IssueCode, Outcome, ResourceError, ResourceKey};
+use store::{CommitError, StoreError};
+
+/// A refused request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the client reads.
+    pub form: Form,
+    /// The methods that the address has, when it does not have the one used.
+    pub allow: Option<&'static str>,
+    /// The version that stands in the way, when there is one.
+    pub version: Option<u64>,
+}
+
+/// The form of a refusal's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// FHIR's.
+    Outcome(Outcome),
+    /// AWS JSON: the name of the exception and a sentence.
+    Aws(&'static str, String),
+}
+
+/// The sentence that HealthLake puts before what validation found.
+pub(crate) const VALIDATION_FAILED: &str = "FHIR resource in payload failed FHIR validation rules.";
+
+impl Refusal {
+    fn new(status: u16, code: IssueCode, diagnostics: impl Into<String>) -> Refusal {
+        Refusal::with(status, Issue::error(code, diagnostics))
+    }
+
+    fn with(status: u16, issue: impl Into<Outcome>) -> Refusal {
+        Refusal { status, form: Form::Outcome(issue.into()), allow: None, version: None }
+    }
+
+    /// The caller is not let in, or may not do this (403).
+    pub fn denied(name: &'static str, message: impl Into<String>) -> Refusal {
+        Refusal { status: 403, form: Form::Aws(name, message.into()), allow: None, version: None }
+    }
+
+    /// There is no such data store (404).
+    pub fn no_datastore() -> Refusal {
+        let message = "No data store with this id exists.".to_owned();
+        Refusal {
+            status: 404,
+            form: Form::Aws("ResourceNotFoundException", message),
+            allow: None,
+            version: None,
+        }
+    }
+
+    /// The data store cannot serve in the state it is in (409).
+    pub fn not_active(status: &str) -> Refusal {
+        Refusal::new(409, IssueCode::Transient, format!("The data store is {status}, not ACTIVE."))
+    }
+
+    /// What was asked for exists in the standard or in HealthLake, and not here (400).
+    pub fn not_supported(what: impl Into<String>) -> Refusal {
+        Refusal::new(400, IssueCode::NotSupported, what)
+    }
+
+    /// The address names nothing (404).
+    pub fn no_such_address(what: impl Into<String>) -> Refusal {
+        Refusal::new(404, IssueCode::NotFound, what)
+    }
+
+    /// There is no such resource, or the caller may not know of it (404).
+    pub fn not_found(key: &ResourceKey) -> Refusal {
+        Refusal::new(404, IssueCode::NotFound, format!("Resource not found: {key}"))
+    }
+
+    /// There is no such version (404).
+    pub fn version_not_found(key: &ResourceKey) -> Refusal {
+        Refusal::new(404, IssueCode::NotFound, format!("{key} has no such version."))
+    }
+
+    /// The resource was deleted, by this version (410).
+    pub fn gone(key: &ResourceKey, version: u64) -> Refusal {
+        let refusal = Refusal::new(410, IssueCode::Deleted, format!("Resource was deleted: {key}"));
+        Refusal { version: Some(version), ..refusal }
+    }
+
+    /// The address does not have this method (405).
+    pub fn method(allow: &'static str) -> Refusal {
+        let sentence = format!("This address takes only {allow}.");
+        Refusal { allow: Some(allow), ..Refusal::new(405, IssueCode::NotSupported, sentence) }
+    }
+
+    /// Resources of this type are never changed (405).
+    pub fn immutable(key: &ResourceKey) -> Refusal {
+        let sentence = format!("{} resources are never updated or deleted.", key.of);
+        Refusal { allow: Some("GET"), ..Refusal::new(405, IssueCode::BusinessRule, sentence) }
+    }
+
+    /// No format that the client accepts can be given (406).
+    pub fn not_acceptable() -> Refusal {
+        Refusal::new(406, IssueCode::NotSupported, "Only JSON is available: application/fhir+json.")
+    }
+
+    /// The body is in a format that is not read (415).
+    pub fn media_type() -> Refusal {
+        Refusal::new(415, IssueCode::Value, "Incorrect MIME-type. Update request Content-Type header.")
+    }
+
+    /// The body is larger than the limit (413).
+    pub fn body_too_large(limit_bytes: usize) -> Refusal {
+        Refusal::new(
+            413,
+            IssueCode::TooLong,
+            format!("Request Entity Too Large: the limit is {limit_bytes} bytes."),
+        )
+    }
+
+    /// Something other than the resource is malformed: the address, a parameter, a header (400).
+    pub fn invalid(diagnostics: impl Into<String>) -> Refusal {
+        Refusal::new(400, IssueCode::Invalid, diagnostics)
+    }
+
+    /// A value is out of its range (400).
+    pub fn value(diagnostics: impl Into<String>) -> Refusal {
+        Refusal::new(400, IssueCode::Value, diagnostics)
+    }
+
+    /// Several things are wrong with the request (400).
+    pub fn issues(issues: Vec<Issue>) -> Refusal {
+        Refusal::with(400, Outcome(issues))
+    }
+
+    /// The page token was not made by this server for this address and `_count` (400).
+    pub fn page_token() -> Refusal {
+        Refusal::new(400, IssueCode::Value, "Invalid pagination token.")
+    }
+
+    /// The body is not a resource at all (400).
+    pub fn unreadable(error: &ResourceError) -> Refusal {
+        let (code, expression) = match error {
+            ResourceError::Json(_) | ResourceError::NotAnObject => (IssueCode::Invalid, None),
+            ResourceError::NoResourceType => (IssueCode::Required, Some("Resource.resourceType")),
+            ResourceError::UnknownResourceType => (IssueCode::Value, Some("Resource.resourceType")),
+            ResourceError::MalformedId => (IssueCode::Value, Some("Resource.id")),
+            ResourceError::MalformedMeta => (IssueCode::Structure, Some("Resource.meta")),
+        };
+        let issue = Issue::error(code, error.to_string());
+        Refusal::with(400, expression.into_iter().fold(issue, Issue::at))
+    }
+
+    /// The resource does not fit its address: the issue says how and where (400).
+    pub fn misfit(expression: String, diagnostics: impl Into<String>) -> Refusal {
+        Refusal::with(400, Issue::error(IssueCode::Invalid, diagnostics).at(expression))
+    }
+
+    /// The resource breaks the standard's rules; `found` says where (400).
+    pub fn validation(found: Vec<Issue>) -> Refusal {
+        let mut issues = vec![Issue::error(IssueCode::Processing, VALIDATION_FAILED)];
+        issues.extend(found);
+        Refusal::with(400, Outcome(issues))
+    }
+
+    /// The resource is not in the version that the client relied on (412).
+    pub fn precondition(key: &ResourceKey, version: Option<u64>) -> Refusal {
+        let sentence = match version {
+            Some(version) => format!("{key} is at version {version}, which the request excludes."),
+            None => format!("{key} does not exist, but the request is conditional on its version."),
+        };
+        Refusal { version, ..Refusal::new(412, IssueCode::Conflict, sentence) }
+    }
+
+    /// Others changed the resource faster than this request could (409).
+    pub fn contended(key: &ResourceKey) -> Refusal {
+        let sentence = format!("{key} was modified by other operations all the time; try again.");
+        Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        match error {
+            StoreError::Absent => Refusal::no_datastore(),
+            StoreError::Position => Refusal::page_token(),
+            StoreError::Full => Refusal::new(507, IssueCode::NoStore, "No space is left for writing."),
+            StoreError::Limit(name) => {
+                Refusal::new(400, IssueCode::TooCostly, format!("The limit {name} was reached."))
+            }
+            StoreError::Damaged(_) | StoreError::Failed(_) => {
+                tracing::error!(%error, "a store failed");
+                Refusal::new(500, IssueCode::Exception, "The service failed to answer; try again.")
+            }
+        }
+    }
+}
+
+/// Of a commit that relied on nothing that could change, or whose conflicts were dealt with before.
+pub(crate) fn commit_failed(error: CommitError, key: &ResourceKey) -> Refusal {
+    match error {
+        CommitError::Conflict(_) => Refusal::contended(key),
+        CommitError::Failed(error) => error.into(),
+    }
+}

@@ -1,0 +1,131 @@
+//! What an interaction answers, as a value, and how that value becomes an HTTP response.
+
+use bytes::Bytes;
+use fhir::{Outcome, ResourceKey, Time};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION};
+use http::{Method, Response, StatusCode};
+
+use crate::links::Base;
+use crate::negotiate::http_date;
+use crate::outcome::{Form, Refusal};
+
+/// FHIR in JSON, as every answer is.
+const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json;charset=utf-8");
+/// What concerns the account.
+const AWS_JSON: HeaderValue = HeaderValue::from_static("application/json");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// What an interaction answers: the same value for an HTTP response and for an entry of a Bundle.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub content: Content,
+    /// The version it speaks of (`ETag`).
+    pub version: Option<u64>,
+    /// When that was written (`Last-Modified`).
+    pub updated: Option<Time>,
+    /// What was written, for `Location`.
+    pub location: Option<ResourceKey>,
+}
+
+/// The body of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// None.
+    Nothing,
+    /// A resource in JSON.
+    Resource(Bytes),
+    /// An OperationOutcome.
+    Outcome(Outcome),
+}
+
+impl Reply {
+    /// An answer of this status without a body.
+    pub fn empty(status: u16) -> Reply {
+        Reply { status, content: Content::Nothing, version: None, updated: None, location: None }
+    }
+
+    /// An answer of 200 with a resource in JSON.
+    pub fn resource(json: impl Into<Bytes>) -> Reply {
+        Reply { content: Content::Resource(json.into()), ..Reply::empty(200) }
+    }
+
+    /// The same answer about this version.
+    #[must_use]
+    pub fn of_version(self, version: u64, updated: Time) -> Reply {
+        Reply { version: Some(version), updated: Some(updated), ..self }
+    }
+}
+
+/// The response of a reply. A HEAD request gets the headers of the GET without its body.
+pub(crate) fn response(reply: Reply, base: &Base, method: &Method) -> Response<Bytes> {
+    let body = match reply.content {
+        Content::Nothing => Bytes::new(),
+        Content::Resource(json) => json,
+        Content::Outcome(outcome) => outcome.to_json().into(),
+    };
+    let mut response = with_body(reply.status, FHIR_JSON, body, method);
+    let headers = response.headers_mut();
+    if let Some(version) = reply.version {
+        headers.insert(ETAG, etag(version));
+        if let Some(key) = &reply.location {
+            headers.insert(LOCATION, ascii(&base.version(key, version)));
+        }
+    }
+    if let Some(updated) = reply.updated {
+        headers.insert(LAST_MODIFIED, ascii(&http_date(updated)));
+    }
+    response
+}
+
+/// The response of a refusal.
+pub(crate) fn refused(refusal: Refusal, method: &Method) -> Response<Bytes> {
+    let mut response = match refusal.form {
+        Form::Outcome(outcome) => {
+            with_body(refusal.status, FHIR_JSON, outcome.to_json().into(), method)
+        }
+        Form::Aws(name, message) => {
+            let body = serde_json::json!({ "message": message }).to_string();
+            let mut response = with_body(refusal.status, AWS_JSON, body.into(), method);
+            response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(name));
+            response
+        }
+    };
+    if let Some(allow) = refusal.allow {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(version) = refusal.version {
+        response.headers_mut().insert(ETAG, etag(version));
+    }
+    response
+}
+
+/// Gives a response the id by which a person finds it in the log.
+pub(crate) fn identify(response: &mut Response<Bytes>, request_id: &str) {
+    response.headers_mut().insert(REQUEST_ID, ascii(request_id));
+}
+
+fn with_body(status: u16, media_type: HeaderValue, body: Bytes, method: &Method) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::from_u16(status).expect("statuses are written in this crate");
+    if !body.is_empty() {
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+    }
+    if method == Method::HEAD {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    } else {
+        *response.body_mut() = body;
+    }
+    response
+}
+
+fn etag(version: u64) -> HeaderValue {
+    ascii(&format!("W/\"{version}\""))
+}
+
+fn ascii(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("addresses, dates and numbers are visible ASCII")
+}

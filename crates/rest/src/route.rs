@@ -1,0 +1,237 @@
+//! From an HTTP request to an [`Interaction`]: addresses and methods (R4 http, section 3.1.0.0).
+
+use bytes::Bytes;
+use fhir::{Id, ResourceKey, ResourceType};
+use http::{HeaderMap, Method, Request};
+use percent_encoding::percent_decode_str;
+
+use crate::history;
+use crate::interaction::{Interaction, Parameters, Sent, is_storable};
+use crate::limits::{PARAMETERS_MAX, SEARCH_BYTES_MAX};
+use crate::negotiate;
+use crate::outcome::Refusal;
+
+/// A request taken apart: whose data store, what below it, and the rest as sent.
+pub(crate) struct Call<'a> {
+    /// The text where a data store's id stands.
+    pub(crate) datastore: String,
+    /// The path below the FHIR base, decoded, without empty segments.
+    segments: Vec<String>,
+    method: &'a Method,
+    headers: &'a HeaderMap,
+    query: &'a str,
+    body: &'a Bytes,
+}
+
+impl<'a> Call<'a> {
+    /// The call that a request is; `None` if its path is not one of a data store's FHIR service.
+    pub(crate) fn of(request: &'a Request<Bytes>) -> Option<Call<'a>> {
+        let segments = request.uri().path().split('/').filter(|segment| !segment.is_empty());
+        let mut segments = segments.map(|segment| percent_decode_str(segment).decode_utf8().ok());
+        let mut next = || segments.next()?.map(String::from);
+        if next()? != "datastore" {
+            return None;
+        }
+        let datastore = next()?;
+        if next()? != "r4" {
+            return None;
+        }
+        Some(Call {
+            datastore,
+            segments: segments.map(|segment| segment.map(String::from)).collect::<Option<_>>()?,
+            method: request.method(),
+            headers: request.headers(),
+            query: request.uri().query().unwrap_or_default(),
+            body: request.body(),
+        })
+    }
+
+    /// The interaction it asks for.
+    pub(crate) fn interaction(&self) -> Result<Interaction, Refusal> {
+        let parameters = parse_query(self.query)?;
+        negotiate::check_answer_format(self.headers, value(&parameters, "_format"))?;
+        let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
+        self.refuse_absent(&segments)?;
+        match segments.as_slice() {
+            ["metadata"] => self.get().map(|()| Interaction::Capabilities),
+            [of] => self.on_type(resource_type(of)?, parameters),
+            [of, "_search"] => self.post_search(resource_type(of)?, parameters),
+            [of, id] => self.on_instance(resource_type(of)?, id, &parameters),
+            [of, id, "_history"] => {
+                self.get()?;
+                let key = key(resource_type(of)?, id)?;
+                let asked = history::asked(without_signature(parameters))?;
+                Ok(Interaction::History { key, asked })
+            }
+            [of, id, "_history", version] => {
+                self.get()?;
+                let key = key(resource_type(of)?, id)?;
+                check_plain(&parameters)?;
+                let version = negotiate::parse_version(version);
+                let version = version.ok_or_else(|| Refusal::version_not_found(&key))?;
+                Ok(Interaction::VersionRead { key, version })
+            }
+            _ => Err(Refusal::no_such_address("No interaction has this address.")),
+        }
+    }
+
+    /// Refuses what the standard or HealthLake has and this server has not yet, each by its name.
+    fn refuse_absent(&self, segments: &[&str]) -> Result<(), Refusal> {
+        let what = match segments {
+            [] if self.method == Method::POST => "Batch and transaction Bundles are not supported.",
+            [] | ["_search"] => "Search across all resource types is not supported.",
+            ["_history"] => "The history of the whole data store is not supported.",
+            [".well-known", "smart-configuration"] => "SMART on FHIR is not supported.",
+            [.., last] if last.starts_with('$') => "This operation is not supported.",
+            [operation, _] if operation.starts_with('$') => "This operation is not supported.",
+            ["Transaction" | "export", ..] => "Asynchronous requests are not supported.",
+            [_, "_history"] => "The history of a resource type is not supported.",
+            [_, _, under] if *under == "*" || ResourceType::parse(under).is_some() => {
+                "Search in a compartment is not supported."
+            }
+            [_, ..] if self.method == Method::PATCH => "Patch is not supported.",
+            _ => return Ok(()),
+        };
+        Err(Refusal::not_supported(what))
+    }
+
+    fn on_type(&self, of: ResourceType, parameters: Parameters) -> Result<Interaction, Refusal> {
+        if self.is_get() {
+            check_length(self.query.len())?;
+            return Ok(Interaction::Search { of, parameters: without_signature(parameters), sent: Sent::Get });
+        }
+        if self.method == Method::POST {
+            check_plain(&parameters)?;
+            self.check_write()?;
+            return Ok(Interaction::Create { of, body: self.body.clone() });
+        }
+        if matches!(*self.method, Method::PUT | Method::DELETE) && !self.query.is_empty() {
+            return Err(Refusal::not_supported("Conditional update and delete are not supported."));
+        }
+        Err(Refusal::method("GET, HEAD, POST"))
+    }
+
+    fn post_search(&self, of: ResourceType, mut parameters: Parameters) -> Result<Interaction, Refusal> {
+        if self.method != Method::POST {
+            return Err(Refusal::method("POST"));
+        }
+        check_length(self.query.len() + self.body.len())?;
+        // HealthLake's own clients label this form as JSON: what it is decides, not what it is called.
+        let form = std::str::from_utf8(self.body).map_err(|_| Refusal::invalid("The form is not UTF-8."))?;
+        parameters.extend(parse_query(form.trim())?);
+        if parameters.len() > PARAMETERS_MAX {
+            return Err(too_many_parameters());
+        }
+        Ok(Interaction::Search { of, parameters: without_signature(parameters), sent: Sent::Post })
+    }
+
+    fn on_instance(
+        &self,
+        of: ResourceType,
+        id: &str,
+        parameters: &Parameters,
+    ) -> Result<Interaction, Refusal> {
+        check_plain(parameters)?;
+        if self.is_get() {
+            return Ok(Interaction::Read { key: key(of, id)?, unless: negotiate::unless(self.headers) });
+        }
+        if self.method == Method::DELETE {
+            let when = negotiate::when(self.headers)?;
+            negotiate::check_absent_features(self.headers)?;
+            return Ok(Interaction::Delete { key: key(of, id)?, when });
+        }
+        if self.method == Method::PUT {
+            let id = Id::parse(id);
+            let id = id.ok_or_else(|| Refusal::value("An id is 1 to 64 of A-Z, a-z, 0-9, - and ."))?;
+            let when = negotiate::when(self.headers)?;
+            self.check_write()?;
+            return Ok(Interaction::Update { key: ResourceKey { of, id }, body: self.body.clone(), when });
+        }
+        Err(Refusal::method("GET, HEAD, PUT, DELETE"))
+    }
+
+    fn check_write(&self) -> Result<(), Refusal> {
+        negotiate::check_absent_features(self.headers)?;
+        negotiate::check_body_format(self.headers)
+    }
+
+    fn is_get(&self) -> bool {
+        matches!(*self.method, Method::GET | Method::HEAD)
+    }
+
+    fn get(&self) -> Result<(), Refusal> {
+        if self.is_get() { Ok(()) } else { Err(Refusal::method("GET, HEAD")) }
+    }
+}
+
+/// Names and values of a URL query or a form, in their order.
+pub(crate) fn parse_query(query: &str) -> Result<Parameters, Refusal> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let parameters: Parameters = pairs
+        .take(PARAMETERS_MAX + 1)
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect::<Result<_, Refusal>>()?;
+    if parameters.len() > PARAMETERS_MAX { Err(too_many_parameters()) } else { Ok(parameters) }
+}
+
+fn too_many_parameters() -> Refusal {
+    Refusal::value(format!("A request takes at most {PARAMETERS_MAX} parameters."))
+}
+
+/// Text of a form: `+` is a space, then percent-decoded.
+fn decode(text: &str) -> Result<String, Refusal> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.map(String::from).map_err(|_| Refusal::invalid("A parameter is not UTF-8."))
+}
+
+fn check_length(bytes: usize) -> Result<(), Refusal> {
+    let sentence = || Refusal::value(format!("A search takes at most {SEARCH_BYTES_MAX} bytes."));
+    if bytes > SEARCH_BYTES_MAX { Err(sentence()) } else { Ok(()) }
+}
+
+/// The last value of a parameter.
+pub(crate) fn value<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
+    parameters.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+/// The parameters without those of a presigned URL and of the format, which were dealt with.
+fn without_signature(mut parameters: Parameters) -> Parameters {
+    parameters.retain(|(name, _)| !is_of_transport(name));
+    parameters
+}
+
+fn is_of_transport(name: &str) -> bool {
+    let is_signature = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
+    is_signature || name == "_format" || name == "_pretty"
+}
+
+/// Refuses parameters on an address that takes none but those of the transport.
+fn check_plain(parameters: &Parameters) -> Result<(), Refusal> {
+    match parameters.iter().map(|(name, _)| name.as_str()).find(|name| !is_of_transport(name)) {
+        None => Ok(()),
+        Some(name @ ("_summary" | "_elements")) => {
+            Err(Refusal::not_supported(format!("The parameter {name} is not supported.")))
+        }
+        Some(_) => Err(Refusal::invalid("This address takes no such parameter.")),
+    }
+}
+
+fn resource_type(name: &str) -> Result<ResourceType, Refusal> {
+    let of = ResourceType::parse(name)
+        .ok_or_else(|| Refusal::no_such_address("The address does not name a resource type of FHIR R4."))?;
+    if is_storable(of) {
+        Ok(of)
+    } else {
+        Err(Refusal::not_supported(format!("Resources of type {of} cannot be stored.")))
+    }
+}
+
+/// The key of an existing resource; a text that is no id names nothing.
+fn key(of: ResourceType, id: &str) -> Result<ResourceKey, Refusal> {
+    let none = || Refusal::no_such_address("Resource not found: the address holds no valid id.");
+    Ok(ResourceKey { of, id: Id::parse(id).ok_or_else(none)? })
+}
