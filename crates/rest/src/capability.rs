@@ -3,7 +3,8 @@
 
 use std::sync::OnceLock;
 
-use fhir::{ResourceType, Time, push_json_string};
+use fhir::{ResourceType, SearchParameterDefinition, Time, definitions, push_json_string};
+use search::{Reason, registry};
 
 use crate::interaction::{CODES, is_immutable, is_storable};
 use crate::links::Base;
@@ -78,5 +79,32 @@ fn push_type(of: ResourceType, out: &mut Vec<u8>) {
         !is_immutable(of)
     );
     out.extend_from_slice(rest.as_bytes());
-    out.push(b'}');
+    for (at, parameter) in searchable(of).into_iter().enumerate() {
+        let before = if at == 0 { ",\"searchParam\":[" } else { "," };
+        let text = format!(
+            "{before}{{\"name\":\"{}\",\"definition\":\"{}\",\"type\":\"{}\"}}",
+            parameter.code,
+            parameter.url,
+            parameter.kind.code()
+        );
+        out.extend_from_slice(text.as_bytes());
+    }
+    out.extend_from_slice(b"]}");
+}
+
+/// The search parameters of a type that a search understands: asked of what understands searches.
+fn searchable(of: ResourceType) -> Vec<&'static SearchParameterDefinition> {
+    let context = search::Context { of, base: "", now: Time(0), handling: search::Handling::Strict };
+    let is_understood = |parameter: &SearchParameterDefinition| {
+        let asked = [(format!("{}:missing", parameter.code), "true")];
+        let reason = search::compile(&asked, &context).err().and_then(|mut errors| errors.pop());
+        !reason.is_some_and(|error| matches!(error.reason, Reason::NotSupported | Reason::Unknown { .. }))
+    };
+    let is_meant = |parameter: &SearchParameterDefinition| {
+        registry().named(of, parameter.code).is_some_and(|(_, meant)| std::ptr::eq(meant, parameter))
+    };
+    let all = definitions().search_parameters_of(of);
+    let mut found: Vec<_> = all.filter(|one| is_meant(one) && is_understood(one)).collect();
+    found.sort_by_key(|parameter| parameter.code);
+    found
 }

@@ -5,20 +5,16 @@ use fhir::{Id, Issue, IssueCode, Outcome, ResourceType, Severity};
 use store::{Committed, Operation, Precondition, Put, Transaction, Write, uuid};
 
 use crate::Context;
-use crate::interaction::Returning;
 use crate::intake;
+use crate::interaction::Returning;
 use crate::outcome::{Refusal, commit_failed};
 use crate::reply::{Content, Reply};
 
 /// Stores a new resource under an id of our choice, whatever id it came with.
-pub(crate) async fn create(
-    context: &Context<'_>,
-    of: ResourceType,
-    body: &Bytes,
-) -> Result<Reply, Refusal> {
+pub(crate) async fn create(context: &Context<'_>, of: ResourceType, body: &Bytes) -> Result<Reply, Refusal> {
     let accepted = intake::accept(of, body)?;
     let id = Id::parse(&uuid(context.random)).expect("a UUID has the form of an id");
-    let put = accepted.put(id, Operation::Create);
+    let put = accepted.put(context.base, id, Operation::Create)?;
     let transaction = Transaction {
         preconditions: vec![Precondition::Absent(put.key.clone())],
         writes: vec![Write::Put(put.clone())],

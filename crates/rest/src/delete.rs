@@ -13,11 +13,7 @@ use crate::update::{check_condition, relied_on};
 
 /// Deletes a resource. One that never was, or was deleted before, is as gone as asked: that is a success,
 /// unless the request is conditional on a version.
-pub(crate) async fn delete(
-    context: &Context<'_>,
-    key: ResourceKey,
-    when: &When,
-) -> Result<Reply, Refusal> {
+pub(crate) async fn delete(context: &Context<'_>, key: ResourceKey, when: &When) -> Result<Reply, Refusal> {
     if is_immutable(key.of) {
         return Err(Refusal::immutable(&key));
     }

@@ -7,11 +7,10 @@ use store::{History, Stored, Versions};
 use crate::Context;
 use crate::bundle::{BundleKind, BundleWriter};
 use crate::interaction::{HistoryAsked, Parameters};
-use crate::links::{encode, history_path};
+use crate::links::history_path;
 use crate::outcome::Refusal;
 use crate::page_token::Page;
 use crate::reply::Reply;
-use crate::route::parse_query;
 
 /// What the parameters of a history ask for.
 pub(crate) fn asked(parameters: Parameters) -> Result<HistoryAsked, Refusal> {
@@ -41,7 +40,8 @@ fn count(value: &str) -> Result<usize, Refusal> {
 fn moment(name: &str, value: &str) -> Result<fhir::Span, Refusal> {
     // A zone's plus sign that was not percent-encoded reads as a space.
     let value = value.replace(' ', "+");
-    parse_date_time(&value).ok_or_else(|| Refusal::value(format!("{name} must be a date, dateTime or instant.")))
+    parse_date_time(&value)
+        .ok_or_else(|| Refusal::value(format!("{name} must be a date, dateTime or instant.")))
 }
 
 /// One page of the versions of a resource, newest first.
@@ -66,16 +66,15 @@ pub(crate) async fn history(
     if is_first && versions.versions.is_empty() && !exists(context, &key).await? {
         return Err(Refusal::not_found(&key));
     }
+    let total = versions.total.filter(|_| asked.since.is_none() && asked.at.is_none());
     if let Some(span) = asked.at {
         cut_before(&mut versions, span.from);
     }
-    let next = versions.next.take().map(|position| {
-        let page = Page { count, query: criteria(&asked), position };
-        context.base.page(&path, count, &context.seal_page(&path, &page))
-    });
     let mut links = vec![("self", context.base.query(&path, &own))];
-    links.extend(next.map(|next| ("next", next)));
-    let total = versions.total.filter(|_| asked.since.is_none() && asked.at.is_none());
+    if let Some(position) = versions.next.take() {
+        let page = Page { count, parameters: criteria(asked.parameters), position };
+        links.push(("next", context.next_link(&path, &page)?));
+    }
     Ok(Reply::resource(write(context, total, &links, &versions.versions)))
 }
 
@@ -103,15 +102,14 @@ fn continued(
     if asked.since.is_some() || asked.at.is_some() || asked.count.is_some_and(|count| count != page.count) {
         return Err(Refusal::page_token());
     }
-    let first = self::asked(parse_query(&page.query)?)?;
+    let first = self::asked(page.parameters)?;
     Ok((HistoryAsked { count: Some(page.count), ..first }, Some(page.position)))
 }
 
-/// What a token must remember of the question, as a query.
-fn criteria(asked: &HistoryAsked) -> String {
-    let mut parameters = asked.parameters.clone();
+/// What a token must remember of the question.
+fn criteria(mut parameters: Parameters) -> Parameters {
     parameters.retain(|(name, _)| matches!(name.as_str(), "_since" | "_at"));
-    encode(&parameters)
+    parameters
 }
 
 /// Whether there is or was such a resource, that the caller may know of.

@@ -1,9 +1,11 @@
 //! From the bytes of a request to something a store can keep: parsed, checked, brought into stored form.
 
 use bytes::Bytes;
-use fhir::{Id, Resource, ResourceKey, ResourceType, Severity};
+use fhir::{Id, Level, Resource, ResourceKey, ResourceType, Severity};
+use search::{Entries, Extractor};
 use store::{Operation, Put};
 
+use crate::links::Base;
 use crate::outcome::Refusal;
 
 /// A resource that was parsed and found valid.
@@ -18,7 +20,7 @@ pub(crate) fn accept(of: ResourceType, body: &Bytes) -> Result<Accepted, Refusal
         let sentence = format!("The address takes resources of type {of}, not {}.", resource.of());
         return Err(Refusal::misfit("Resource.resourceType".to_owned(), sentence));
     }
-    let issues = Vec::<fhir::Issue>::new();
+    let issues = fhir::validate(&resource, Level::Strict);
     if issues.iter().any(|issue| issue.severity <= Severity::Error) {
         return Err(Refusal::validation(issues));
     }
@@ -36,11 +38,13 @@ impl Accepted {
         Err(Refusal::misfit(format!("{}.id", key.of), sentence))
     }
 
-    /// The resource as a store keeps it under this id.
-    pub(crate) fn put(&self, id: Id, operation: Operation) -> Put {
-        let body = fhir::body(&self.resource, &id);
-        let entries = search::Entries::default();
+    /// The resource as the store at `base` keeps it under this id.
+    pub(crate) fn put(&self, base: &Base, id: Id, operation: Operation) -> Result<Put, Refusal> {
+        let body = fhir::body(&self.resource, &id).into();
         let key = ResourceKey { of: self.resource.of(), id };
-        Put { key, body: body.into(), entries, operation }
+        let mut entries = Entries::new();
+        let mut extractor = Extractor::new(base.as_str());
+        extractor.extract(&self.resource, &key, &mut entries).map_err(Refusal::not_indexable)?;
+        Ok(Put { key, body, entries, operation })
     }
 }

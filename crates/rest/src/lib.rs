@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
+use fhir::Time;
 use search::Visible;
 use store::{Catalog, Clock, Random, Store, uuid};
 
@@ -94,6 +95,7 @@ pub(crate) struct Context<'a> {
     pub(crate) base: &'a Base,
     pub(crate) preferences: Preferences,
     pub(crate) limits: &'a Limits,
+    pub(crate) now: Time,
     pub(crate) random: &'a dyn Random,
     capabilities: &'a Capabilities,
     datastore: &'a str,
@@ -152,6 +154,7 @@ impl Service {
             base: &base,
             preferences: negotiate::preferences(request.headers()),
             limits: &self.settings.limits,
+            now: self.parts.clock.now(),
             random: &*self.parts.random,
             capabilities: &self.capabilities,
             datastore: id.as_str(),
@@ -176,9 +179,14 @@ impl Service {
 }
 
 impl Context<'_> {
-    /// The token of a page at `path`: good for this data store, whatever address it is known by.
-    pub(crate) fn seal_page(&self, path: &str, page: &Page) -> String {
-        self.pages.seal(&format!("{}/{path}", self.datastore), page, self.random)
+    /// The address of a page at `path`; its token is good for this data store, whatever address that is
+    /// known by. Fails if the place cannot be told in a URL.
+    pub(crate) fn next_link(&self, path: &str, page: &Page) -> Result<String, Refusal> {
+        let token = self.pages.seal(&format!("{}/{path}", self.datastore), page, self.random);
+        if token.len() > limits::PAGE_TOKEN_BYTES_MAX {
+            return Err(Refusal::too_costly("PAGE_TOKEN_BYTES_MAX"));
+        }
+        Ok(self.base.page(path, page.count, &token))
     }
 
     /// The page of a token made for `path`.

@@ -52,7 +52,7 @@ impl Base {
 }
 
 /// Parameters as a URL query.
-pub(crate) fn encode(parameters: &Parameters) -> String {
+fn encode(parameters: &Parameters) -> String {
     let mut query = String::new();
     for (name, value) in parameters {
         if !query.is_empty() {

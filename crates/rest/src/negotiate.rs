@@ -26,7 +26,9 @@ pub(crate) fn check_answer_format(headers: &HeaderMap, format: Option<&str>) -> 
         return if is_json { Ok(()) } else { Err(Refusal::not_acceptable()) };
     }
     let mut some = false;
-    for range in texts(headers, &ACCEPT).flat_map(|text| text.split(',')).filter(|text| !text.trim().is_empty()) {
+    for range in
+        texts(headers, &ACCEPT).flat_map(|text| text.split(',')).filter(|text| !text.trim().is_empty())
+    {
         some = true;
         let (name, version) = media_type(range);
         let named = JSON_TYPES.contains(&name.as_str()) || JSON_RANGES.contains(&name.as_str());
@@ -124,9 +126,7 @@ pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> 
     }
     match text("x-amz-fhir-history-consistency-level") {
         None | Some("strong" | "eventual") => Ok(()),
-        Some(_) => {
-            Err(Refusal::value("x-amz-fhir-history-consistency-level must be strong or eventual."))
-        }
+        Some(_) => Err(Refusal::value("x-amz-fhir-history-consistency-level must be strong or eventual.")),
     }
 }
 
@@ -211,9 +211,12 @@ mod tests {
         ] {
             assert_eq!(check_answer_format(&headers("accept", good), None), Ok(()), "{good}");
         }
-        for bad in
-            ["application/fhir+xml", "text/html", "application/json;q=0", "application/fhir+json;fhirVersion=3.0"]
-        {
+        for bad in [
+            "application/fhir+xml",
+            "text/html",
+            "application/json;q=0",
+            "application/fhir+json;fhirVersion=3.0",
+        ] {
             assert!(check_answer_format(&headers("accept", bad), None).is_err(), "{bad}");
         }
         assert_eq!(check_answer_format(&HeaderMap::new(), None), Ok(()));
@@ -245,7 +248,8 @@ mod tests {
 
     #[test]
     fn conditions_on_writes_are_read_or_refused() {
-        for (text, versions) in [("W/\"3\"", vec![3]), ("\"3\"", vec![3]), ("W/\"1\", W/\"12\"", vec![1, 12])] {
+        for (text, versions) in [("W/\"3\"", vec![3]), ("\"3\"", vec![3]), ("W/\"1\", W/\"12\"", vec![1, 12])]
+        {
             assert_eq!(when(&headers("if-match", text)), Ok(When::Version(versions)), "{text}");
         }
         assert_eq!(when(&headers("if-match", "*")), Ok(When::Exists));

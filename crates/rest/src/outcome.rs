@@ -4,6 +4,7 @@
 //! JSON with a `message`, as HealthLake answers it.
 
 use fhir::{Issue, IssueCode, Outcome, ResourceError, ResourceKey};
+use search::{ExtractError, SearchError};
 use store::{CommitError, StoreError};
 
 /// A refused request.
@@ -128,9 +129,22 @@ impl Refusal {
         Refusal::new(400, IssueCode::Value, diagnostics)
     }
 
-    /// Several things are wrong with the request (400).
-    pub fn issues(issues: Vec<Issue>) -> Refusal {
-        Refusal::with(400, Outcome(issues))
+    /// It would take more than the limit of this name (400).
+    pub fn too_costly(limit: &str) -> Refusal {
+        Refusal::new(400, IssueCode::TooCostly, format!("The limit {limit} was reached."))
+    }
+
+    /// The search is not understood; every error is an issue that names its parameter (400).
+    pub fn search(errors: &[SearchError]) -> Refusal {
+        let issue = |error: &SearchError| {
+            Issue::error(error.code(), error.to_string()).at(format!("http.{}", error.parameter))
+        };
+        Refusal::with(400, Outcome(errors.iter().map(issue).collect()))
+    }
+
+    /// The resource would take too much of the index (400).
+    pub fn not_indexable(error: ExtractError) -> Refusal {
+        Refusal::new(400, IssueCode::TooCostly, error.to_string())
     }
 
     /// The page token was not made by this server for this address and `_count` (400).
@@ -185,9 +199,7 @@ impl From<StoreError> for Refusal {
             StoreError::Absent => Refusal::no_datastore(),
             StoreError::Position => Refusal::page_token(),
             StoreError::Full => Refusal::new(507, IssueCode::NoStore, "No space is left for writing."),
-            StoreError::Limit(name) => {
-                Refusal::new(400, IssueCode::TooCostly, format!("The limit {name} was reached."))
-            }
+            StoreError::Limit(name) => Refusal::too_costly(name),
             StoreError::Damaged(_) | StoreError::Failed(_) => {
                 tracing::error!(%error, "a store failed");
                 Refusal::new(500, IssueCode::Exception, "The service failed to answer; try again.")

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use search::Position;
 use store::Random;
 
+use crate::interaction::Parameters;
 use crate::limits::PAGE_TOKEN_BYTES_MAX;
 
 /// The form of the sealed text; another number is another form.
@@ -25,8 +26,8 @@ pub(crate) struct PageSeal {
 pub(crate) struct Page {
     /// How many rows a page holds.
     pub(crate) count: usize,
-    /// The criteria as a query string.
-    pub(crate) query: String,
+    /// The criteria.
+    pub(crate) parameters: Parameters,
     /// Where the next page begins.
     pub(crate) position: Position,
 }
@@ -37,7 +38,7 @@ impl PageSeal {
         PageSeal { key: LessSafeKey::new(key) }
     }
 
-    /// The token of `page` at this address (the base and the path below it).
+    /// The token of `page` at this address (the data store and the path below its base).
     pub(crate) fn seal(&self, address: &str, page: &Page, random: &dyn Random) -> String {
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce);
@@ -68,29 +69,47 @@ impl PageSeal {
 
 impl Page {
     fn encode(&self) -> Vec<u8> {
-        let number = |number: usize| u32::try_from(number).expect("limits are far below 4 GiB").to_be_bytes();
         let mut out = vec![FORM];
-        out.extend_from_slice(&number(self.count));
-        out.extend_from_slice(&number(self.query.len()));
-        out.extend_from_slice(self.query.as_bytes());
+        push_number(self.count, &mut out);
+        push_number(self.parameters.len(), &mut out);
+        for text in self.parameters.iter().flat_map(|(name, value)| [name, value]) {
+            push_number(text.len(), &mut out);
+            out.extend_from_slice(text.as_bytes());
+        }
         out.extend_from_slice(&self.position.0);
         out
     }
 
-    fn decode(bytes: &[u8]) -> Option<Page> {
-        let (&form, rest) = bytes.split_first()?;
-        if form != FORM {
+    fn decode(mut bytes: &[u8]) -> Option<Page> {
+        let from = &mut bytes;
+        if *from.split_off_first()? != FORM {
             return None;
         }
-        let (count, rest) = rest.split_first_chunk::<4>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let (query, position) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        Some(Page {
-            count: u32::from_be_bytes(*count) as usize,
-            query: std::str::from_utf8(query).ok()?.to_owned(),
-            position: Position(position.to_vec()),
-        })
+        let count = take_number(from)?;
+        let mut parameters = Parameters::new();
+        for _ in 0..take_number(from)? {
+            parameters.push((take_text(from)?, take_text(from)?));
+        }
+        Some(Page { count, parameters, position: Position(from.to_vec()) })
     }
+}
+
+fn push_number(number: usize, out: &mut Vec<u8>) {
+    let number = u32::try_from(number).expect("the limits of requests are far below 4 GiB");
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn take_number(from: &mut &[u8]) -> Option<usize> {
+    let (number, rest) = from.split_first_chunk::<4>()?;
+    *from = rest;
+    usize::try_from(u32::from_be_bytes(*number)).ok()
+}
+
+fn take_text(from: &mut &[u8]) -> Option<String> {
+    let length = take_number(from)?;
+    let (text, rest) = from.split_at_checked(length)?;
+    *from = rest;
+    String::from_utf8(text.to_vec()).ok()
 }
 
 #[cfg(test)]
@@ -100,7 +119,7 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
-        Page { count: 3, query: "name=Ann".into(), position: Position(vec![1, 2, 3]) }
+        Page { count: 3, parameters: vec![("name".into(), "Ann".into())], position: Position(vec![1, 2, 3]) }
     }
 
     #[test]

@@ -9,11 +9,7 @@ use crate::outcome::Refusal;
 use crate::reply::Reply;
 
 /// The current version of a resource, or that the client has it already.
-pub(crate) async fn read(
-    context: &Context<'_>,
-    key: ResourceKey,
-    unless: &Unless,
-) -> Result<Reply, Refusal> {
+pub(crate) async fn read(context: &Context<'_>, key: ResourceKey, unless: &Unless) -> Result<Reply, Refusal> {
     let stored = current(context, &key).await?.ok_or_else(|| Refusal::not_found(&key))?;
     let reply = show(&stored)?;
     Ok(if unless.holds(stored.version, stored.updated) {

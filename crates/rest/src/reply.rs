@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use fhir::{Outcome, ResourceKey, Time};
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION};
+use http::header::{
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
+};
 use http::{Method, Response, StatusCode};
 
 use crate::links::Base;
@@ -84,9 +86,7 @@ pub(crate) fn response(reply: Reply, base: &Base, method: &Method) -> Response<B
 /// The response of a refusal.
 pub(crate) fn refused(refusal: Refusal, method: &Method) -> Response<Bytes> {
     let mut response = match refusal.form {
-        Form::Outcome(outcome) => {
-            with_body(refusal.status, FHIR_JSON, outcome.to_json().into(), method)
-        }
+        Form::Outcome(outcome) => with_body(refusal.status, FHIR_JSON, outcome.to_json().into(), method),
         Form::Aws(name, message) => {
             let body = serde_json::json!({ "message": message }).to_string();
             let mut response = with_body(refusal.status, AWS_JSON, body.into(), method);

@@ -98,7 +98,11 @@ impl<'a> Call<'a> {
     fn on_type(&self, of: ResourceType, parameters: Parameters) -> Result<Interaction, Refusal> {
         if self.is_get() {
             check_length(self.query.len())?;
-            return Ok(Interaction::Search { of, parameters: without_signature(parameters), sent: Sent::Get });
+            return Ok(Interaction::Search {
+                of,
+                parameters: without_signature(parameters),
+                sent: Sent::Get,
+            });
         }
         if self.method == Method::POST {
             check_plain(&parameters)?;

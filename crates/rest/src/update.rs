@@ -28,7 +28,7 @@ pub(crate) async fn update(
     }
     let accepted = intake::accept(key.of, body)?;
     accepted.check_id(&key)?;
-    let put = accepted.put(key.id.clone(), Operation::Update);
+    let put = accepted.put(context.base, key.id.clone(), Operation::Update)?;
     for _ in 0..COMMIT_ATTEMPTS_MAX {
         let found = current(context, &key).await?;
         check_condition(when, &key, found.as_ref())?;
@@ -49,11 +49,7 @@ pub(crate) async fn update(
 }
 
 /// Checks the condition on a write against what stands.
-pub(crate) fn check_condition(
-    when: &When,
-    key: &ResourceKey,
-    found: Option<&Stored>,
-) -> Result<(), Refusal> {
+pub(crate) fn check_condition(when: &When, key: &ResourceKey, found: Option<&Stored>) -> Result<(), Refusal> {
     let version = found.map(|stored| stored.version);
     let holds = match when {
         When::Always => true,

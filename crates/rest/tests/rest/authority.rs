@@ -98,9 +98,8 @@ fn the_owner_is_told_that_a_data_store_does_not_exist() {
 #[test]
 fn data_stores_that_promise_more_are_refused_rather_than_let_through() {
     let world = World::open();
-    let smart = |strategy| {
-        Some(IdentityProvider { strategy, fine_grained: None, metadata: None, lambda_arn: None })
-    };
+    let smart =
+        |strategy| Some(IdentityProvider { strategy, fine_grained: None, metadata: None, lambda_arn: None });
     world.datastore(&"1".repeat(32), |d| d.encryption = CmkType::CustomerManaged);
     world.datastore(&"2".repeat(32), |d| d.identity_provider = smart(Strategy::SmartOnFhir));
     world.datastore(&"3".repeat(32), |d| d.identity_provider = smart(Strategy::SmartOnFhirV1));

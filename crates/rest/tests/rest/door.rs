@@ -11,7 +11,8 @@ use http::{HeaderMap, Request};
 use rest::{Limits, Parts, Service, Settings, Unsigned};
 use serde_json::Value;
 use store::{
-    Catalog, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, ManualClock, ModelCatalog, SeededRandom,
+    Catalog, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, ManualClock, ModelCatalog,
+    SeededRandom,
 };
 
 pub(crate) const STORE: &str = "0123456789abcdef0123456789abcdef";
@@ -92,7 +93,8 @@ impl World {
         };
         change(&mut record);
         wait(self.catalog.create(&id)).unwrap();
-        wait(self.catalog.write(vec![Change::Datastore { record: Box::new(record), expected: None }])).unwrap();
+        wait(self.catalog.write(vec![Change::Datastore { record: Box::new(record), expected: None }]))
+            .unwrap();
     }
 
     /// A request to the usual data store: `line` is the method and the path below the base; then headers.
@@ -204,4 +206,3 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
-

@@ -111,7 +111,10 @@ fn a_history_shows_all_versions_newest_first_with_what_made_them() {
     assert_eq!(history.entries("/fullUrl"), vec![full; 4]);
     assert_eq!(history.entries("/request/url"), ["Patient/1"; 4]);
     assert_eq!(history.entries("/response/location")[0], "Patient/1/_history/4");
-    assert_eq!(history.link("self").as_deref(), Some(&*format!("{PUBLIC}/datastore/{STORE}/r4/Patient/1/_history")));
+    assert_eq!(
+        history.link("self").as_deref(),
+        Some(&*format!("{PUBLIC}/datastore/{STORE}/r4/Patient/1/_history"))
+    );
     assert_eq!(history.link("next"), None);
 }
 
@@ -141,7 +144,8 @@ fn a_history_pages_to_its_end_without_loss_or_repetition() {
 #[test]
 fn a_history_is_cut_by_since_and_at() {
     let world = three_versions();
-    let versions = |query: &str| world.get(&format!("Patient/1/_history?{query}")).entries("/resource/meta/versionId");
+    let versions =
+        |query: &str| world.get(&format!("Patient/1/_history?{query}")).entries("/resource/meta/versionId");
     assert_eq!(versions("_since=2026-11-23T00:00:01Z"), ["3", "2"]);
     assert_eq!(versions("_since=2026-11-23T01:00:01+01:00"), ["3", "2"]);
     assert_eq!(versions("_since=2027"), Vec::<String>::new());
@@ -154,7 +158,9 @@ fn a_history_is_cut_by_since_and_at() {
 #[test]
 fn a_history_says_what_is_wrong_with_its_parameters() {
     let world = three_versions();
-    for query in ["_count=0", "_count=-1", "_count=x", "_since=x", "_at=2026-13", "foo=1", "_since=2026&_at=2026"] {
+    for query in
+        ["_count=0", "_count=-1", "_count=x", "_since=x", "_at=2026-13", "foo=1", "_since=2026&_at=2026"]
+    {
         assert_eq!(world.get(&format!("Patient/1/_history?{query}")).status, 400, "{query}");
     }
     assert_eq!(world.get("Patient/2/_history").refusal(), (404, "not-found".into()));

@@ -63,7 +63,8 @@ fn headers_that_would_do_harm_if_overlooked_are_refused() {
         ("x-amzn-healthlake-fhir-validation-level", "structure-only"),
         ("x-amz-fhir-history-consistency-level", "strong"),
     ] {
-        let answer = world.ask("POST Patient", &[(name, value)], "{\"resourceType\":\"Patient\",\"active\":true}");
+        let answer =
+            world.ask("POST Patient", &[(name, value)], "{\"resourceType\":\"Patient\",\"active\":true}");
         assert_eq!(answer.status, 201, "{value}");
     }
 }
