@@ -4,22 +4,18 @@
 //! part that a crash broke off is written again under the same name. A resource that changes while the export runs
 //! may appear in two versions, the later one later; none is left out.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use fhir::ResourceType;
 use search::{Filter, Position, Search, Visible};
 use serde::{Deserialize, Serialize};
-use store::{Catalog, JobStatus, Store, Stored};
-use tokio::sync::watch;
+use store::{JobStatus, Store, Stored};
 
 use crate::held::{Held, Stopped};
 use crate::import::{Halt, fault};
 use crate::objects::{ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri};
 use crate::retry::patiently;
+use crate::runner::Means;
 
-/// A part is ended after the page that takes it past this, in bytes.
-pub const PART_BYTES_MAX: u64 = 64 << 20;
 /// Resources read at a time.
 const PAGE_ROWS: std::ops::RangeInclusive<usize> = 1..=2_000;
 /// Pages grow while they are smaller than this, in bytes, and shrink when they are four times larger.
@@ -35,26 +31,17 @@ struct Checkpoint {
     part: u64,
 }
 
-/// Runs the job to its end, to the next checkpoint after `stop` says so, or to where it is lost.
-pub(crate) async fn run(
-    held: &mut Held,
-    catalog: &dyn Catalog,
-    objects: Arc<dyn Objects>,
-    stop: &watch::Receiver<bool>,
-) -> Result<(), Stopped> {
-    match proceed(held, catalog, &*objects, stop).await {
+/// Runs the job to its end, to the next checkpoint after a stop was asked for, or to where it is lost.
+pub(crate) async fn run(held: &mut Held, means: &Means<'_>) -> Result<(), Stopped> {
+    match proceed(held, means).await {
         Ok(()) => held.finish(JobStatus::Completed, None).await,
         Err(Halt::Stopped(stopped)) => Err(stopped),
         Err(Halt::Fault(message)) => held.finish(JobStatus::Failed, Some(message)).await,
     }
 }
 
-async fn proceed(
-    held: &mut Held,
-    catalog: &dyn Catalog,
-    objects: &dyn Objects,
-    stop: &watch::Receiver<bool>,
-) -> Result<(), Halt> {
+async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
+    let objects = &*means.objects;
     let saved = held.job.checkpoint.clone();
     let mut checkpoint: Checkpoint =
         saved.and_then(|saved| serde_json::from_value(saved).ok()).unwrap_or_default();
@@ -63,18 +50,18 @@ async fn proceed(
     if !reachable.map_err(|error| fault("output", &error))? {
         return Err(fault("output", &ObjectsError::NoSuchBucket));
     }
-    let store = catalog.open(&held.job.datastore).await?;
+    let store = means.catalog.open(&held.job.datastore).await.map_err(not_read)?;
     let types = types_by_name();
     while let Some(of) = types.get(checkpoint.done) {
         checkpoint.of = Some(of.number());
-        let rows = write_part(&*store, objects, held, &folder, *of, &mut checkpoint).await?;
+        let rows = write_part(&*store, means, held, &folder, *of, &mut checkpoint).await?;
         // Most types are empty: only what was written is worth a record.
         if rows > 0 {
             held.job.progress.resources_scanned += rows;
             held.job.checkpoint = serde_json::to_value(&checkpoint).ok();
             held.save().await?;
         }
-        if *stop.borrow() {
+        if means.is_stopping() {
             return Err(Stopped::Paused.into());
         }
     }
@@ -90,7 +77,7 @@ fn types_by_name() -> Vec<ResourceType> {
 /// Writes one part of one type and moves the checkpoint past it; gives the number of resources.
 async fn write_part(
     store: &dyn Store,
-    objects: &dyn Objects,
+    means: &Means<'_>,
     held: &Held,
     folder: &S3Uri,
     of: ResourceType,
@@ -104,7 +91,7 @@ async fn write_part(
         if !page.is_empty() {
             let mut writer = match part.take() {
                 Some(writer) => writer,
-                None => open_part(objects, held, folder, of, checkpoint.part).await?,
+                None => open_part(&*means.objects, held, folder, of, checkpoint.part).await?,
             };
             rows += page.len() as u64;
             let text = lines(&page);
@@ -112,7 +99,7 @@ async fn write_part(
             writer.write(text).await.map_err(|error| fault("output", &error))?;
             part = Some(writer);
         }
-        if is_last || bytes >= PART_BYTES_MAX {
+        if is_last || bytes >= means.sizes.part_bytes {
             if let Some(writer) = part {
                 writer.finish().await.map_err(|error| fault("output", &error))?;
             }

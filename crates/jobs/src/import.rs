@@ -14,18 +14,16 @@ use std::sync::Arc;
 
 use fhir::ResourceKey;
 use serde::{Deserialize, Serialize};
-use store::{Catalog, Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError};
-use tokio::sync::watch;
+use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError};
 
 use crate::held::{Held, Stopped};
 use crate::import_line::Verdict;
 use crate::import_pipeline::{FileEnd, Piece, Pipeline, PreparedRun};
 use crate::import_source::{Input, OpenFile};
-use crate::objects::{Objects, ObjectsError, S3Uri};
+use crate::limits::Sizes;
+use crate::objects::{ObjectsError, S3Uri};
 use crate::output::{Output, Part};
-
-/// How often a run is offered to a store that fails before the job fails.
-pub(crate) const INGEST_TRIES_MAX: u32 = 4;
+use crate::runner::Means;
 
 /// Where an import goes on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +38,8 @@ pub(crate) struct Checkpoint {
     pub(crate) open: Option<OpenFile>,
     /// Nothing is left to read.
     pub(crate) is_read: bool,
+    /// The sizes that the bounds of runs follow from.
+    pub(crate) sizes: Sizes,
 }
 
 /// Why an import does not go on.
@@ -75,34 +75,23 @@ pub(crate) fn fault(what: &str, error: &ObjectsError) -> Halt {
     })
 }
 
-/// Runs the job to its end, to the next checkpoint after `stop` says so, or to where it is lost.
-pub(crate) async fn run(
-    held: &mut Held,
-    catalog: &dyn Catalog,
-    objects: Arc<dyn Objects>,
-    threads: usize,
-    stop: &watch::Receiver<bool>,
-) -> Result<(), Stopped> {
-    match proceed(held, catalog, objects, threads, stop).await {
+/// Runs the job to its end, to the next checkpoint after a stop was asked for, or to where it is lost.
+pub(crate) async fn run(held: &mut Held, means: &Means<'_>) -> Result<(), Stopped> {
+    match proceed(held, means).await {
         Ok(status) => held.finish(status, None).await,
         Err(Halt::Stopped(stopped)) => Err(stopped),
         Err(Halt::Fault(message)) => held.finish(JobStatus::Failed, Some(message)).await,
     }
 }
 
-async fn proceed(
-    held: &mut Held,
-    catalog: &dyn Catalog,
-    objects: Arc<dyn Objects>,
-    threads: usize,
-    stop: &watch::Receiver<bool>,
-) -> Result<JobStatus, Halt> {
-    let mut checkpoint = saved(held);
+async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> {
+    let objects = &means.objects;
+    let mut checkpoint = saved(held, means.sizes);
     let location = S3Uri::parse(held.job.input.as_deref().unwrap_or_default());
     let location = location.map_err(|error| fault("input", &error))?;
     let output =
-        Output::new(Arc::clone(&objects), &held.job.output).map_err(|error| fault("output", &error))?;
-    let input = Input::resolve(Arc::clone(&objects), location).await?;
+        Output::new(Arc::clone(objects), &held.job.output).map_err(|error| fault("output", &error))?;
+    let input = Input::resolve(Arc::clone(objects), location).await?;
     if !checkpoint.listed {
         output.probe().await.map_err(|error| fault("output", &error))?;
         let total = input.survey().await?;
@@ -112,13 +101,13 @@ async fn proceed(
         save(held, &checkpoint).await?;
     }
     if !checkpoint.is_read {
-        let store = catalog.open(&held.job.datastore).await?;
+        let store = means.catalog.open(&held.job.datastore).await.map_err(not_taken)?;
         let level = held.job.validation_level;
-        let mut pipeline = Pipeline::start(input, checkpoint.clone(), level, threads);
+        let mut pipeline = Pipeline::start(input, checkpoint.clone(), level, means.threads);
         while let Some(run) = pipeline.next().await {
             checkpoint = one_run(held, &*store, &output, run?).await?;
             save(held, &checkpoint).await?;
-            if *stop.borrow() && !checkpoint.is_read {
+            if means.is_stopping() && !checkpoint.is_read {
                 return Err(Stopped::Paused.into());
             }
         }
@@ -126,9 +115,10 @@ async fn proceed(
     conclude(held, &output).await
 }
 
-fn saved(held: &Held) -> Checkpoint {
+fn saved(held: &Held, sizes: Sizes) -> Checkpoint {
     let saved = held.job.checkpoint.clone();
-    saved.and_then(|saved| serde_json::from_value(saved).ok()).unwrap_or_default()
+    let start = || Checkpoint { sizes, ..Checkpoint::default() };
+    saved.and_then(|saved| serde_json::from_value(saved).ok()).unwrap_or_else(start)
 }
 
 async fn save(held: &mut Held, checkpoint: &Checkpoint) -> Result<(), Stopped> {
@@ -182,7 +172,10 @@ async fn one_run(
     let expected = puts.len();
     let ingested = match puts.is_empty() {
         true => Ingested { updated: held.now(), versions: Vec::new(), repeated: false },
-        false => ingest(store, Run { id: RunId { job: held.job.id.clone(), number }, puts }).await?,
+        false => {
+            let id = RunId { job: held.job.id.clone(), number };
+            store.ingest(Run { id, puts }).await.map_err(not_taken)?
+        }
     };
     if ingested.versions.len() != expected {
         return Err(Halt::Fault("The input changed while it was imported".to_owned()));
@@ -214,19 +207,15 @@ fn split(mut piece: Piece, puts: &mut Vec<Put>) -> (Piece, Vec<Row>) {
     (piece, rows)
 }
 
-async fn ingest(store: &dyn Store, run: Run) -> Result<Ingested, Halt> {
-    for tries in 1..INGEST_TRIES_MAX {
-        match store.ingest(run.clone()).await {
-            Ok(ingested) => return Ok(ingested),
-            Err(StoreError::Absent) => return Err(Stopped::Paused.into()),
-            Err(error) => tracing::warn!(%error, "a run of an import was not taken"),
-        }
-        crate::retry::pause(tries).await;
-    }
-    store.ingest(run).await.map_err(|error| match error {
+fn not_taken(error: StoreError) -> Halt {
+    match error {
+        StoreError::Absent => Stopped::Paused.into(),
         StoreError::Full => Halt::Fault("The data store has no space left".to_owned()),
-        _ => Halt::Fault("The data store could not take the resources".to_owned()),
-    })
+        error => {
+            tracing::error!(%error, "a run of an import was not taken");
+            Halt::Fault("The data store could not take the resources".to_owned())
+        }
+    }
 }
 
 fn count(progress: &mut Progress, piece: &Piece, rows: &[Row]) {

@@ -7,7 +7,6 @@ use fhir::{Document, Issue, IssueCode, Json, Kind, Outcome, Resource, ResourceEr
 use search::Entries;
 use store::{Operation, Put, ValidationLevel};
 
-use crate::ndjson::LINE_BYTES_MAX;
 use crate::objects::ObjectsError;
 
 /// The extension that says what is wrong with a resource stored all the same.
@@ -33,9 +32,9 @@ pub(crate) fn decide(text: &[u8], level: ValidationLevel) -> Verdict {
     })
 }
 
-/// The verdict on a line past [`LINE_BYTES_MAX`].
-pub(crate) fn too_long() -> Verdict {
-    refused(IssueCode::TooLong, format!("The line is longer than the {LINE_BYTES_MAX} bytes allowed"))
+/// The verdict on a line that is longer than allowed.
+pub(crate) fn too_long(line_bytes_max: usize) -> Verdict {
+    refused(IssueCode::TooLong, format!("The line is longer than the {line_bytes_max} bytes allowed"))
 }
 
 /// The OperationOutcome of a line that failed for a reason of ours.
@@ -142,7 +141,7 @@ fn with_note(resource: &Resource, outcome: &Outcome) -> Option<Resource> {
 fn fhir_level(level: ValidationLevel) -> fhir::Level {
     match level {
         ValidationLevel::Strict => fhir::Level::Strict,
-        ValidationLevel::StructureOnly => fhir::Level::StructureOnly,
-        ValidationLevel::Minimal => fhir::Level::Minimal,
+        // What minimal validation lets pass must still be found, for the note to say it.
+        ValidationLevel::StructureOnly | ValidationLevel::Minimal => fhir::Level::StructureOnly,
     }
 }

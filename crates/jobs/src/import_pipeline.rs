@@ -12,24 +12,17 @@ use tokio::task::JoinSet;
 use crate::import::{Checkpoint, Halt, fault};
 use crate::import_line::{self, Verdict};
 use crate::import_source::{Input, OpenFile};
+use crate::limits::Sizes;
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{ObjectSummary, ObjectsError};
 use crate::retry::{TRIES_MAX, pause};
 
-/// Lines of one run, blank ones too.
-pub const RUN_LINES_MAX: usize = 65_536;
-/// Bytes of text in one run; the line that reaches it still belongs to it.
-pub const RUN_BYTES_MAX: usize = 48 << 20;
-/// Files that end in one run.
-pub const RUN_FILES_MAX: usize = 1_000;
 /// Runs that exist at the same time: one being stored, one being prepared.
 pub(crate) const RUNS_AHEAD: usize = 2;
 /// Text that one thread decides about at a time, in bytes.
 const BLOCK_BYTES: usize = 512 << 10;
 /// The same in lines.
 const BLOCK_LINES: usize = 512;
-
-const _: () = assert!(RUN_LINES_MAX <= store::limits::RUN_PUTS_MAX);
 
 /// Lines of one file within one run, decided.
 pub(crate) struct Piece {
@@ -89,14 +82,16 @@ impl Pipeline {
         let mut stages = JoinSet::new();
         let (items, read) = mpsc::channel(threads.max(2));
         let (prepared, runs) = mpsc::channel(1);
-        let number = from.run;
+        let (number, line_bytes) = (from.run, from.sizes.line_bytes);
         stages.spawn(async move {
             let mut reader = Reader { input, items, checkpoint: from, run: Measure::default() };
             // An error to send is the end of the receiver: nobody wants more.
             let _ = reader.read_all().await;
         });
         let level = level.unwrap_or(ValidationLevel::Strict);
-        stages.spawn(async move { assemble(read, prepared, number, level, threads).await });
+        stages.spawn(
+            async move { assemble(read, prepared, number, Rules { level, line_bytes }, threads).await },
+        );
         Pipeline { runs, _stages: stages }
     }
 
@@ -104,6 +99,13 @@ impl Pipeline {
     pub(crate) async fn next(&mut self) -> Option<Result<PreparedRun, Halt>> {
         self.runs.recv().await
     }
+}
+
+/// What lines are decided by.
+#[derive(Clone, Copy)]
+struct Rules {
+    level: ValidationLevel,
+    line_bytes: usize,
 }
 
 /// Nobody listens any more.
@@ -117,8 +119,8 @@ struct Measure {
 }
 
 impl Measure {
-    fn is_full(&self) -> bool {
-        self.lines >= RUN_LINES_MAX || self.bytes >= RUN_BYTES_MAX || self.files >= RUN_FILES_MAX
+    fn is_full(&self, sizes: &Sizes) -> bool {
+        self.lines >= sizes.run_lines || self.bytes >= sizes.run_bytes || self.files >= sizes.run_files
     }
 }
 
@@ -178,7 +180,7 @@ impl Reader {
         self.checkpoint.open = None;
         self.run.files += 1;
         self.send(Item::Close(end)).await?;
-        if self.run.is_full() { self.cut().await } else { Ok(()) }
+        if self.run.is_full(&self.checkpoint.sizes) { self.cut().await } else { Ok(()) }
     }
 
     /// Sends the lines of a file, going on where the object store broke off.
@@ -227,7 +229,7 @@ impl Reader {
             Ok(content) => content,
             Err(error) => return Ok(Err(error)),
         };
-        let mut splitter = Splitter::new(*at);
+        let mut splitter = Splitter::with_limit(*at, self.checkpoint.sizes.line_bytes);
         let mut block = Block::default();
         loop {
             let mut chunk = match content.try_next().await {
@@ -261,7 +263,7 @@ impl Reader {
         self.run.lines += 1;
         self.run.bytes += line.weight();
         block.push(line);
-        if self.run.is_full() {
+        if self.run.is_full(&self.checkpoint.sizes) {
             self.flush(block).await?;
             self.checkpoint.open = Some(OpenFile::at(file, *at));
             self.cut().await?;
@@ -303,11 +305,11 @@ async fn assemble(
     read: mpsc::Receiver<Item>,
     prepared: mpsc::Sender<Result<PreparedRun, Halt>>,
     mut number: u64,
-    level: ValidationLevel,
+    rules: Rules,
     threads: usize,
 ) {
     let items = futures::stream::unfold(read, async |mut read| read.recv().await.map(|item| (item, read)));
-    let mut items = std::pin::pin!(items.map(|item| decide(item, level)).buffered(threads));
+    let mut items = std::pin::pin!(items.map(|item| decide(item, rules)).buffered(threads));
     let places = Arc::new(Semaphore::new(RUNS_AHEAD));
     let mut pieces: Vec<Piece> = Vec::new();
     let Ok(mut place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -347,12 +349,12 @@ async fn assemble(
 }
 
 /// Lines become verdicts on a thread for work that does not wait; everything else passes.
-async fn decide(item: Item, level: ValidationLevel) -> Item {
+async fn decide(item: Item, rules: Rules) -> Item {
     let Item::Lines(lines) = item else { return item };
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
     let verdict = move |text: Option<Bytes>| match text {
-        Some(text) => import_line::decide(&text, level),
-        None => import_line::too_long(),
+        Some(text) => import_line::decide(&text, rules.level),
+        None => import_line::too_long(rules.line_bytes),
     };
     let decided = tokio::task::spawn_blocking(move || {
         lines.into_iter().map(|line| (line.number, verdict(line.text))).collect()

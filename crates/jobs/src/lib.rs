@@ -7,6 +7,7 @@ mod import_line;
 mod import_pipeline;
 mod import_source;
 pub mod lifecycle;
+pub mod limits;
 pub mod ndjson;
 pub mod objects;
 mod objects_memory;
@@ -16,10 +17,8 @@ mod queue;
 mod retry;
 mod runner;
 
-pub use export::PART_BYTES_MAX;
 pub use held::LEASE_MS;
 pub use import_line::VALIDATION_ISSUE;
-pub use import_pipeline::{RUN_BYTES_MAX, RUN_FILES_MAX, RUN_LINES_MAX};
 pub use import_source::{FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX};
 pub use lifecycle::{Lifecycle, Preload, PreloadError};
 pub use objects::{

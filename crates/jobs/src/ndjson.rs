@@ -3,8 +3,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// The longest line, in bytes: what an import may bring.
-pub const LINE_BYTES_MAX: usize = store::limits::BODY_BYTES_MAX;
+use crate::limits::LINE_BYTES_MAX;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

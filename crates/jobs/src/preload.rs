@@ -9,19 +9,20 @@ use futures::TryStreamExt;
 use population::Population;
 use search::Visible;
 use store::{
-    Answer, Clock, DatastoreId, ErrorCategory, JobId, Put, Run, RunId, Store, StoreError, ValidationLevel,
+    Answer, Catalog, DatastoreId, ErrorCategory, JobId, Put, Run, RunId, Store, StoreError, ValidationLevel,
 };
 use tokio::io::AsyncReadExt;
 
 use crate::import_line::{self, Verdict};
 use crate::lifecycle::{Preload, PreloadError};
+use crate::limits::{RUN_BYTES_MAX, RUN_LINES_MAX};
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{Objects, S3Uri};
 
 /// Resources of one run.
-const RUN_PUTS: usize = 65_536;
+const RUN_PUTS: usize = RUN_LINES_MAX;
 /// Bytes of text after which a run ends earlier.
-const RUN_BYTES: usize = 48 << 20;
+const RUN_BYTES: usize = RUN_BYTES_MAX;
 /// Bytes read from a file at a time.
 const READ_BYTES: usize = 256 << 10;
 
@@ -43,38 +44,41 @@ pub enum Source {
 /// Fills data stores with synthetic patients.
 pub struct Synthea {
     source: Source,
-    clock: Arc<dyn Clock>,
+    catalog: Arc<dyn Catalog>,
 }
 
 impl Synthea {
-    /// From `source`; `clock` says what today is.
-    pub fn new(source: Source, clock: Arc<dyn Clock>) -> Synthea {
-        Synthea { source, clock }
+    /// From `source`; `catalog` says when a data store was made, which is today for its patients.
+    pub fn new(source: Source, catalog: Arc<dyn Catalog>) -> Synthea {
+        Synthea { source, catalog }
     }
 
-    async fn fill(&self, run: &mut Filling) -> Result<(), PreloadError> {
+    async fn fill(&self, id: &DatastoreId, run: &mut Filling) -> Result<(), PreloadError> {
         match &self.source {
-            Source::Generated { seed, patients } => self.generate(*seed, *patients, run).await,
+            Source::Generated { seed, patients } => {
+                let population = Population::new(*seed, self.made_s(id).await?);
+                generate(&population, *patients, run).await
+            }
             Source::Folder(folder) => read_folder(folder, run).await,
             Source::Objects(objects, location) => read_objects(objects, location, run).await,
         }?;
         run.flush().await
     }
 
-    async fn generate(&self, seed: u64, patients: u64, run: &mut Filling) -> Result<(), PreloadError> {
-        let population = Arc::new(Population::new(seed, day_start_s(&*self.clock)));
-        run.take_chart(population.community()).await?;
-        for number in 0..patients {
-            run.take_chart(population.patient(number)).await?;
-        }
-        Ok(())
+    /// When the data store was made, in seconds since 1970: the same when the filling is taken up again.
+    async fn made_s(&self, id: &DatastoreId) -> Result<i64, PreloadError> {
+        let found = self.catalog.datastore(id).await.map_err(not_stored)?;
+        let found = found.ok_or_else(|| fatal("The data store does not exist"))?;
+        Ok(found.record.created.0.div_euclid(1_000_000))
     }
 }
 
-/// The beginning of today in seconds, so that a filling that is taken up again after a crash is the same.
-fn day_start_s(clock: &dyn Clock) -> i64 {
-    const DAY_S: i64 = 86_400;
-    (clock.now().0 / 1_000_000).div_euclid(DAY_S) * DAY_S
+async fn generate(population: &Population, patients: u64, run: &mut Filling) -> Result<(), PreloadError> {
+    run.take_chart(population.community()).await?;
+    for number in 0..patients {
+        run.take_chart(population.patient(number)).await?;
+    }
+    Ok(())
 }
 
 impl Preload for Synthea {
@@ -83,7 +87,7 @@ impl Preload for Synthea {
             // The preloading of a data store is a job of its own that no list shows; it takes the store's id.
             let job = JobId::parse(id.as_str()).ok_or_else(|| fatal("The data store cannot be filled"))?;
             let mut run = Filling { store: contents, job, number: 0, lines: Vec::new(), bytes: 0 };
-            self.fill(&mut run).await
+            self.fill(id, &mut run).await
         })
     }
 }

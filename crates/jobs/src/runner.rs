@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::held::{Held, Office, Stopped};
-use crate::objects::DataAccess;
+use crate::limits::Sizes;
+use crate::objects::{DataAccess, Objects};
 use crate::queue::Queue;
 use crate::{export, import};
 
@@ -36,6 +37,24 @@ pub struct Parts {
     pub workers: usize,
     /// Threads that one import may keep busy.
     pub threads: usize,
+    /// The sizes that jobs which begin now work in.
+    pub sizes: Sizes,
+}
+
+/// What one job works with.
+pub(crate) struct Means<'r> {
+    pub(crate) catalog: &'r dyn Catalog,
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) threads: usize,
+    pub(crate) sizes: Sizes,
+    stop: watch::Receiver<bool>,
+}
+
+impl Means<'_> {
+    /// Whether the job shall pause at its next checkpoint.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
 }
 
 /// Runs jobs in the background.
@@ -45,6 +64,7 @@ pub struct Runner {
     access: Arc<dyn DataAccess>,
     workers: Arc<Semaphore>,
     threads: usize,
+    sizes: Sizes,
     running: Mutex<HashSet<(DatastoreId, JobKind)>>,
     stop: watch::Sender<bool>,
 }
@@ -58,6 +78,7 @@ impl Runner {
             access: parts.access,
             workers: Arc::new(Semaphore::new(parts.workers.max(1))),
             threads: parts.threads.max(1),
+            sizes: parts.sizes,
             running: Mutex::default(),
             stop: watch::Sender::new(false),
         }
@@ -77,7 +98,7 @@ impl Runner {
                 Ok(claimed) => {
                     for held in claimed {
                         let this = Arc::clone(&self);
-                        tasks.spawn(async move { this.work(held).await });
+                        tasks.spawn(async move { this.work_and_rest(held).await });
                     }
                 }
                 Err(error) => tracing::error!(%error, "the catalog does not answer the runner"),
@@ -92,7 +113,7 @@ impl Runner {
         while tasks.join_next().await.is_some() {}
     }
 
-    /// Does every job that is there, one after the other, until the queues are empty.
+    /// Does every job that is there, one after the other, until the queues are empty or one stops before its end.
     ///
     /// # Errors
     /// When the catalog does not answer.
@@ -103,7 +124,9 @@ impl Runner {
                 return Ok(());
             }
             for held in claimed {
-                self.work(held).await;
+                if self.work(held).await.1.is_none() {
+                    return Ok(());
+                }
             }
         }
     }
@@ -172,21 +195,28 @@ impl Runner {
         }
     }
 
-    async fn work(&self, mut held: Held) {
+    /// Works on a job; the place it took is the caller's to give back. `None`: it did not come to an end.
+    async fn work(&self, mut held: Held) -> (Place<'_>, Option<JobStatus>) {
         let (datastore, kind, id) = (held.job.datastore.clone(), held.job.kind, held.job.id.clone());
         // The place is given back also when this future is dropped.
-        let _place = Place { runner: self, datastore: datastore.clone(), kind };
-        let stop = self.stop.subscribe();
-        let Ok(_worker) = self.workers.acquire().await else { return };
-        let objects = self.access.assume(&held.job.data_access_role_arn);
+        let place = Place { runner: self, datastore: datastore.clone(), kind };
+        let Ok(_worker) = self.workers.acquire().await else { return (place, None) };
+        let means = Means {
+            catalog: &*self.office.catalog,
+            objects: self.access.assume(&held.job.data_access_role_arn),
+            threads: self.threads,
+            sizes: self.sizes,
+            stop: self.stop.subscribe(),
+        };
         let ended = match kind {
-            JobKind::Import => {
-                import::run(&mut held, &*self.office.catalog, objects, self.threads, &stop).await
-            }
-            JobKind::Export => export::run(&mut held, &*self.office.catalog, objects, &stop).await,
+            JobKind::Import => import::run(&mut held, &means).await,
+            JobKind::Export => export::run(&mut held, &means).await,
         };
         match ended {
-            Ok(()) => tracing::info!(%datastore, job = %id, status = held.job.status.name(), "a job ended"),
+            Ok(()) => {
+                tracing::info!(%datastore, job = %id, status = held.job.status.name(), "a job ended");
+                return (place, Some(held.job.status));
+            }
             Err(Stopped::Paused) => {
                 if let Err(error) = held.release().await {
                     tracing::warn!(%datastore, job = %id, %error, "a paused job could not be given back");
@@ -194,7 +224,19 @@ impl Runner {
             }
             Err(error) => tracing::warn!(%datastore, job = %id, %error, "a job stopped"),
         }
-        self.queue.wake();
+        (place, None)
+    }
+
+    /// Works on a job and, if it did not end, keeps its place for a while: what stopped it may pass.
+    async fn work_and_rest(&self, held: Held) {
+        let (_place, ended) = self.work(held).await;
+        let mut stop = self.stop.subscribe();
+        if ended.is_none() && !*stop.borrow_and_update() {
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
+            }
+        }
     }
 }
 

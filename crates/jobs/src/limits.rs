@@ -1,0 +1,43 @@
+//! The sizes that jobs work in. Each has a name and a unit.
+
+use serde::{Deserialize, Serialize};
+
+/// Lines of one run of an import, blank ones too.
+pub const RUN_LINES_MAX: usize = 65_536;
+/// Bytes of text in one run; the line that reaches it still belongs to it.
+pub const RUN_BYTES_MAX: usize = 48 << 20;
+/// Files that end in one run.
+pub const RUN_FILES_MAX: usize = 1_000;
+/// The longest line, in bytes: what an import may bring.
+pub const LINE_BYTES_MAX: usize = store::limits::BODY_BYTES_MAX;
+/// A part of an export is ended after the page that takes it past this, in bytes.
+pub const PART_BYTES_MAX: u64 = 64 << 20;
+
+const _: () = assert!(RUN_LINES_MAX <= store::limits::RUN_PUTS_MAX);
+
+/// The sizes of one job. They are part of its checkpoint, since the bounds of its runs follow from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Lines of one run.
+    pub run_lines: usize,
+    /// Bytes of one run.
+    pub run_bytes: usize,
+    /// Files that end in one run.
+    pub run_files: usize,
+    /// Bytes of a line.
+    pub line_bytes: usize,
+    /// Bytes of a part of an export.
+    pub part_bytes: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        Sizes {
+            run_lines: RUN_LINES_MAX,
+            run_bytes: RUN_BYTES_MAX,
+            run_files: RUN_FILES_MAX,
+            line_bytes: LINE_BYTES_MAX,
+            part_bytes: PART_BYTES_MAX,
+        }
+    }
+}
