@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use fhir::ResourceKey;
 use serde::{Deserialize, Serialize};
-use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError};
+use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError, ValidationLevel};
 
 use crate::held::{Held, Stopped};
 use crate::import_line::Verdict;
-use crate::import_pipeline::{FileEnd, Piece, Pipeline, PreparedRun};
+use crate::import_pipeline::{FileEnd, Piece, Pipeline, PreparedRun, Rules};
 use crate::import_source::{Input, OpenFile};
 use crate::limits::Sizes;
 use crate::objects::{ObjectsError, S3Uri};
@@ -102,8 +102,12 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
     }
     if !checkpoint.is_read {
         let store = means.catalog.open(&held.job.datastore).await.map_err(not_taken)?;
-        let level = held.job.validation_level;
-        let mut pipeline = Pipeline::start(input, checkpoint.clone(), level, means.threads);
+        let rules = Rules {
+            level: held.job.validation_level.unwrap_or(ValidationLevel::Strict),
+            base: (means.base)(&held.job.datastore).into(),
+            line_bytes: checkpoint.sizes.line_bytes,
+        };
+        let mut pipeline = Pipeline::start(input, checkpoint.clone(), rules, means.threads);
         while let Some(run) = pipeline.next().await {
             checkpoint = one_run(held, &*store, &output, run?).await?;
             save(held, &checkpoint).await?;

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use fhir::{Document, Issue, IssueCode, Json, Kind, Outcome, Resource, ResourceError, ResourceKey, Severity};
-use search::Entries;
+use search::{Entries, Extractor};
 use store::{Operation, Put, ValidationLevel};
 
 use crate::objects::ObjectsError;
@@ -23,13 +23,59 @@ pub(crate) enum Verdict {
     Broken,
 }
 
-/// Decides about one line that is not blank.
-pub(crate) fn decide(text: &[u8], level: ValidationLevel) -> Verdict {
-    // A defect that a line brings to light costs that line and not the job.
-    catch_unwind(AssertUnwindSafe(|| judge(text, level))).unwrap_or_else(|_| {
-        tracing::error!("a line of an import could not be decided about");
-        Verdict::Broken
-    })
+/// Decides about lines.
+pub(crate) struct Judge {
+    level: ValidationLevel,
+    extractor: Extractor,
+}
+
+impl Judge {
+    /// A judge for the data store whose FHIR base URL is `base`.
+    pub(crate) fn new(level: ValidationLevel, base: &str) -> Judge {
+        Judge { level, extractor: Extractor::new(base) }
+    }
+
+    /// Decides about one line that is not blank.
+    pub(crate) fn decide(&mut self, text: &[u8]) -> Verdict {
+        // A defect that a line brings to light costs that line and not the job.
+        catch_unwind(AssertUnwindSafe(|| self.judge(text))).unwrap_or_else(|_| {
+            tracing::error!("a line of an import could not be decided about");
+            Verdict::Broken
+        })
+    }
+
+    fn judge(&mut self, text: &[u8]) -> Verdict {
+        let parsed = Document::parse_slice(text).map_err(ResourceError::Json).and_then(Resource::of_document);
+        let resource = match parsed {
+            Ok(resource) => resource,
+            Err(error) => return refused_form(text, error),
+        };
+        let Some(key) = resource.key() else {
+            return refused(IssueCode::Processing, "Missing required id field in resource json");
+        };
+        let issues = fhir::validate(&resource, fhir_level(self.level));
+        if !issues.iter().any(|issue| issue.severity <= Severity::Error) {
+            return self.good(&resource, key, false);
+        }
+        let outcome = Outcome(issues);
+        let noted = match self.level {
+            ValidationLevel::Minimal => with_note(&resource, &outcome),
+            ValidationLevel::Strict | ValidationLevel::StructureOnly => None,
+        };
+        match noted {
+            Some(noted) => self.good(&noted, key, true),
+            None => Verdict::Refused { status: 400, outcome: outcome.to_json() },
+        }
+    }
+
+    fn good(&mut self, resource: &Resource, key: ResourceKey, is_noted: bool) -> Verdict {
+        let mut entries = Entries::new();
+        if let Err(error) = self.extractor.extract(resource, &key, &mut entries) {
+            return refused(IssueCode::TooCostly, format!("The resource cannot be indexed: {error}"));
+        }
+        let body = Bytes::from(fhir::body(resource, &key.id));
+        Verdict::Good { put: Put { key, body, entries, operation: Operation::Update }, is_noted }
+    }
 }
 
 /// The verdict on a line that is longer than allowed.
@@ -54,39 +100,6 @@ pub(crate) fn unreadable(error: &ObjectsError) -> Vec<u8> {
 
 fn refused(code: IssueCode, diagnostics: impl Into<String>) -> Verdict {
     Verdict::Refused { status: 400, outcome: Outcome::from(Issue::error(code, diagnostics)).to_json() }
-}
-
-fn judge(text: &[u8], level: ValidationLevel) -> Verdict {
-    let resource =
-        match Document::parse_slice(text).map_err(ResourceError::Json).and_then(Resource::of_document) {
-            Ok(resource) => resource,
-            Err(error) => return refused_form(text, error),
-        };
-    let Some(key) = resource.key() else {
-        return refused(IssueCode::Processing, "Missing required id field in resource json");
-    };
-    let issues = fhir::validate(&resource, fhir_level(level));
-    if !issues.iter().any(|issue| issue.severity <= Severity::Error) {
-        return good(&resource, key, false);
-    }
-    if level != ValidationLevel::Minimal {
-        return Verdict::Refused { status: 400, outcome: Outcome(issues).to_json() };
-    }
-    match with_note(&resource, &Outcome(issues.clone())) {
-        Some(noted) => good(&noted, key, true),
-        None => Verdict::Refused { status: 400, outcome: Outcome(issues).to_json() },
-    }
-}
-
-fn good(resource: &Resource, key: ResourceKey, is_noted: bool) -> Verdict {
-    let body = Bytes::from(fhir::body(resource, &key.id));
-    let put = Put { key, body, entries: facts(resource), operation: Operation::Update };
-    Verdict::Good { put, is_noted }
-}
-
-fn facts(resource: &Resource) -> Entries {
-    let _ = resource;
-    Entries::new()
 }
 
 /// The verdict on a text that is not a resource with a type and an id.

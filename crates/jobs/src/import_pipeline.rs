@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::import::{Checkpoint, Halt, fault};
-use crate::import_line::{self, Verdict};
+use crate::import_line::{self, Judge, Verdict};
 use crate::import_source::{Input, OpenFile};
 use crate::limits::Sizes;
 use crate::ndjson::{Line, Place, Splitter};
@@ -73,25 +73,17 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Starts reading at `from`.
-    pub(crate) fn start(
-        input: Input,
-        from: Checkpoint,
-        level: Option<ValidationLevel>,
-        threads: usize,
-    ) -> Pipeline {
+    pub(crate) fn start(input: Input, from: Checkpoint, rules: Rules, threads: usize) -> Pipeline {
         let mut stages = JoinSet::new();
         let (items, read) = mpsc::channel(threads.max(2));
         let (prepared, runs) = mpsc::channel(1);
-        let (number, line_bytes) = (from.run, from.sizes.line_bytes);
+        let number = from.run;
         stages.spawn(async move {
             let mut reader = Reader { input, items, checkpoint: from, run: Measure::default() };
             // An error to send is the end of the receiver: nobody wants more.
             let _ = reader.read_all().await;
         });
-        let level = level.unwrap_or(ValidationLevel::Strict);
-        stages.spawn(
-            async move { assemble(read, prepared, number, Rules { level, line_bytes }, threads).await },
-        );
+        stages.spawn(async move { assemble(read, prepared, number, rules, threads).await });
         Pipeline { runs, _stages: stages }
     }
 
@@ -102,10 +94,13 @@ impl Pipeline {
 }
 
 /// What lines are decided by.
-#[derive(Clone, Copy)]
-struct Rules {
-    level: ValidationLevel,
-    line_bytes: usize,
+#[derive(Clone)]
+pub(crate) struct Rules {
+    pub(crate) level: ValidationLevel,
+    /// The FHIR base URL of the data store.
+    pub(crate) base: Arc<str>,
+    /// The longest line, in bytes.
+    pub(crate) line_bytes: usize,
 }
 
 /// Nobody listens any more.
@@ -309,7 +304,7 @@ async fn assemble(
     threads: usize,
 ) {
     let items = futures::stream::unfold(read, async |mut read| read.recv().await.map(|item| (item, read)));
-    let mut items = std::pin::pin!(items.map(|item| decide(item, rules)).buffered(threads));
+    let mut items = std::pin::pin!(items.map(|item| decide(item, rules.clone())).buffered(threads));
     let places = Arc::new(Semaphore::new(RUNS_AHEAD));
     let mut pieces: Vec<Piece> = Vec::new();
     let Ok(mut place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -352,11 +347,12 @@ async fn assemble(
 async fn decide(item: Item, rules: Rules) -> Item {
     let Item::Lines(lines) = item else { return item };
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
-    let verdict = move |text: Option<Bytes>| match text {
-        Some(text) => import_line::decide(&text, rules.level),
-        None => import_line::too_long(rules.line_bytes),
-    };
     let decided = tokio::task::spawn_blocking(move || {
+        let mut judge = Judge::new(rules.level, &rules.base);
+        let mut verdict = |text: Option<Bytes>| match text {
+            Some(text) => judge.decide(&text),
+            None => import_line::too_long(rules.line_bytes),
+        };
         lines.into_iter().map(|line| (line.number, verdict(line.text))).collect()
     });
     Item::Decided(

@@ -27,4 +27,4 @@ pub use objects::{
 pub use objects_memory::MemoryObjects;
 pub use output::{MEGABYTE, megabytes};
 pub use queue::{QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};
-pub use runner::{Parts, Runner};
+pub use runner::{Bases, Parts, Runner};

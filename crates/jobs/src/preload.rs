@@ -13,11 +13,12 @@ use store::{
 };
 use tokio::io::AsyncReadExt;
 
-use crate::import_line::{self, Verdict};
+use crate::import_line::{Judge, Verdict};
 use crate::lifecycle::{Preload, PreloadError};
 use crate::limits::{RUN_BYTES_MAX, RUN_LINES_MAX};
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{Objects, S3Uri};
+use crate::runner::Bases;
 
 /// Resources of one run.
 const RUN_PUTS: usize = RUN_LINES_MAX;
@@ -45,12 +46,13 @@ pub enum Source {
 pub struct Synthea {
     source: Source,
     catalog: Arc<dyn Catalog>,
+    bases: Bases,
 }
 
 impl Synthea {
     /// From `source`; `catalog` says when a data store was made, which is today for its patients.
-    pub fn new(source: Source, catalog: Arc<dyn Catalog>) -> Synthea {
-        Synthea { source, catalog }
+    pub fn new(source: Source, catalog: Arc<dyn Catalog>, bases: Bases) -> Synthea {
+        Synthea { source, catalog, bases }
     }
 
     async fn fill(&self, id: &DatastoreId, run: &mut Filling) -> Result<(), PreloadError> {
@@ -86,7 +88,8 @@ impl Preload for Synthea {
         Box::pin(async move {
             // The preloading of a data store is a job of its own that no list shows; it takes the store's id.
             let job = JobId::parse(id.as_str()).ok_or_else(|| fatal("The data store cannot be filled"))?;
-            let mut run = Filling { store: contents, job, number: 0, lines: Vec::new(), bytes: 0 };
+            let base = (self.bases)(id).into();
+            let mut run = Filling { store: contents, base, job, number: 0, lines: Vec::new(), bytes: 0 };
             self.fill(id, &mut run).await
         })
     }
@@ -95,6 +98,7 @@ impl Preload for Synthea {
 /// Lines on their way into a store.
 struct Filling {
     store: Arc<dyn Store>,
+    base: Arc<str>,
     job: JobId,
     number: u64,
     lines: Vec<Bytes>,
@@ -123,7 +127,11 @@ impl Filling {
     async fn flush(&mut self) -> Result<(), PreloadError> {
         let lines = std::mem::take(&mut self.lines);
         self.bytes = 0;
-        let decided = tokio::task::spawn_blocking(move || lines.iter().filter_map(put).collect());
+        let base = Arc::clone(&self.base);
+        let decided = tokio::task::spawn_blocking(move || {
+            let mut judge = Judge::new(ValidationLevel::StructureOnly, &base);
+            lines.iter().filter_map(|line| put(&mut judge, line)).collect()
+        });
         let puts: Vec<Put> = decided.await.map_err(|_| fatal("The synthetic data could not be prepared"))?;
         let Some(first) = puts.first() else { return Ok(()) };
         let number = self.number;
@@ -141,8 +149,8 @@ impl Filling {
     }
 }
 
-fn put(line: &Bytes) -> Option<Put> {
-    match import_line::decide(line, ValidationLevel::StructureOnly) {
+fn put(judge: &mut Judge, line: &Bytes) -> Option<Put> {
+    match judge.decide(line) {
         Verdict::Good { put, .. } => Some(put),
         Verdict::Refused { .. } | Verdict::Broken => {
             tracing::warn!("a resource of the synthetic data was left out: it is not valid");

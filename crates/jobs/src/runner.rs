@@ -20,6 +20,9 @@ use crate::{export, import};
 /// How often the runner looks for jobs whose worker has gone, in milliseconds.
 pub(crate) const LOOK_MS: u64 = 15_000;
 
+/// Tells the FHIR base URL of a data store: absolute references below it are references to its own resources.
+pub type Bases = Arc<dyn Fn(&DatastoreId) -> String + Send + Sync>;
+
 /// What a runner works with.
 pub struct Parts {
     /// The records, and the way to the contents.
@@ -28,6 +31,8 @@ pub struct Parts {
     pub queue: Arc<Queue>,
     /// The objects that a job's role opens.
     pub access: Arc<dyn DataAccess>,
+    /// The FHIR base URL of every data store.
+    pub bases: Bases,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The name under which leases are taken. A process that alone may use its catalog takes the same name at
@@ -45,6 +50,7 @@ pub struct Parts {
 pub(crate) struct Means<'r> {
     pub(crate) catalog: &'r dyn Catalog,
     pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) base: &'r Bases,
     pub(crate) threads: usize,
     pub(crate) sizes: Sizes,
     stop: watch::Receiver<bool>,
@@ -62,6 +68,7 @@ pub struct Runner {
     office: Office,
     queue: Arc<Queue>,
     access: Arc<dyn DataAccess>,
+    bases: Bases,
     workers: Arc<Semaphore>,
     threads: usize,
     sizes: Sizes,
@@ -76,6 +83,7 @@ impl Runner {
             office: Office { catalog: parts.catalog, clock: parts.clock, owner: parts.owner },
             queue: parts.queue,
             access: parts.access,
+            bases: parts.bases,
             workers: Arc::new(Semaphore::new(parts.workers.max(1))),
             threads: parts.threads.max(1),
             sizes: parts.sizes,
@@ -204,6 +212,7 @@ impl Runner {
         let means = Means {
             catalog: &*self.office.catalog,
             objects: self.access.assume(&held.job.data_access_role_arn),
+            base: &self.bases,
             threads: self.threads,
             sizes: self.sizes,
             stop: self.stop.subscribe(),

@@ -1,6 +1,8 @@
 //! What must hold of every population: the same bytes for the same seed, references that resolve, all types, and
 //! figures that a person would believe.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use fhir::{Document, Json, Kind};
@@ -180,6 +182,20 @@ fn nothing_lies_in_the_future_or_after_a_death() {
             if of == "Encounter" {
                 assert!(text(root, &["period", "end"]).unwrap() <= last, "{}", String::from_utf8_lossy(json));
             }
+        }
+    }
+}
+
+#[test]
+fn every_resource_is_valid() {
+    let population = population();
+    let charts =
+        std::iter::once(population.community()).chain((0..200).map(|number| population.patient(number)));
+    for chart in charts {
+        for (_, json) in chart.resources() {
+            let resource = fhir::Resource::parse_slice(json).unwrap();
+            let issues = fhir::validate(&resource, fhir::Level::Strict);
+            assert!(issues.is_empty(), "{issues:?} in {}", String::from_utf8_lossy(json));
         }
     }
 }

@@ -9,7 +9,7 @@ use population::Population;
 use serde_json::Value;
 use store::JobStatus;
 
-use crate::world::World;
+use crate::world::{World, bases};
 
 fn population_files(patients: u64) -> BTreeMap<&'static str, String> {
     let population = Population::new(5, 1_700_000_000);
@@ -89,7 +89,8 @@ async fn a_second_import_makes_second_versions() {
 async fn a_preloaded_data_store_holds_the_population_once_however_often_it_is_filled() {
     let world = World::new().await;
     let store = world.catalog.open(&world.datastore).await.unwrap();
-    let synthea = Synthea::new(Source::Generated { seed: 5, patients: 3 }, Arc::clone(&world.catalog));
+    let synthea =
+        Synthea::new(Source::Generated { seed: 5, patients: 3 }, Arc::clone(&world.catalog), bases());
     let expected: usize = population_files(3).values().map(|file| file.lines().count()).sum();
     for _ in 0..2 {
         synthea.preload(&world.datastore, Arc::clone(&store)).await.unwrap();
@@ -115,7 +116,10 @@ async fn synthea_output_preloads_from_a_folder_and_from_objects() {
             false => Source::Folder(folder.path().to_owned()),
         };
         let store = world.catalog.open(&world.datastore).await.unwrap();
-        Synthea::new(source, Arc::clone(&world.catalog)).preload(&world.datastore, store).await.unwrap();
+        Synthea::new(source, Arc::clone(&world.catalog), bases())
+            .preload(&world.datastore, store)
+            .await
+            .unwrap();
         assert_eq!(world.contents().await.len(), expected);
     }
 }

@@ -61,6 +61,7 @@ impl World {
             catalog: Arc::clone(&self.catalog),
             queue: Arc::clone(&self.queue),
             access: Arc::clone(&self.access),
+            bases: bases(),
             clock: self.clock.clone(),
             owner: "test".to_owned(),
             workers: 2,
@@ -149,6 +150,10 @@ impl World {
         let keys = self.objects.keys("output");
         keys.iter().filter_map(|key| Some((key.strip_prefix(folder)?.to_owned(), text(key)))).collect()
     }
+}
+
+pub(crate) fn bases() -> jobs::Bases {
+    Arc::new(|id| format!("http://localhost/datastore/{id}/r4"))
 }
 
 /// A patient of this id on one line.
