@@ -43,7 +43,7 @@ impl Accepted {
         let body = fhir::body(&self.resource, &id).into();
         let key = ResourceKey { of: self.resource.of(), id };
         let mut entries = Entries::new();
-        let mut extractor = Extractor::new(base.as_str());
+        let extractor = Extractor::new(base.as_str());
         extractor.extract(&self.resource, &key, &mut entries).map_err(Refusal::not_indexable)?;
         Ok(Put { key, body, entries, operation })
     }

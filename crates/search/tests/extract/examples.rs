@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 const EXAMPLES: &[u8] = include_bytes!("../../../fhir/tests/data/examples.ndjson.zst");
 
-fn examples() -> Vec<String> {
+pub(super) fn examples() -> Vec<String> {
     let text = String::from_utf8(zstd::decode_all(EXAMPLES).unwrap()).unwrap();
     // A few examples are not even resources by the rules of ids; the fhir crate lists them.
     text.lines().filter(|line| Resource::parse_slice(line.as_bytes()).is_ok()).map(str::to_owned).collect()

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod examples;
+mod hostile;
 
 use fhir::{Id, Resource, ResourceKey, Time};
 use search::{Entries, ExtractError, Extractor, ParamId, QuantityValue, Target, Value, registry};
