@@ -16,6 +16,9 @@ pub mod preload;
 mod queue;
 mod retry;
 mod runner;
+pub mod s3;
+mod s3_role;
+mod s3_writer;
 
 pub use held::LEASE_MS;
 pub use import_line::VALIDATION_ISSUE;
@@ -28,3 +31,5 @@ pub use objects_memory::MemoryObjects;
 pub use output::{MEGABYTE, megabytes};
 pub use queue::{QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};
 pub use runner::{Bases, Parts, Runner};
+pub use s3::{S3DataAccess, S3Objects, S3Options};
+pub use s3_role::{AssumeRole, RoleCredentials};
