@@ -22,8 +22,10 @@ pub(super) const ROOT: u32 = 0;
 /// An element that some expression goes through or ends at.
 #[derive(Default, Debug)]
 pub(super) struct Node {
-    /// In order of symbol.
+    /// In order of bucket.
     pub(super) edges: Vec<Edge>,
+    /// Where each bucket's edges end, so that a member finds its own in one step; empty if there are none.
+    ends: Vec<u16>,
     /// Nodes for this same element, if it is as the guard says.
     pub(super) guards: Vec<(Guard, u32)>,
     pub(super) actions: Vec<Action>,
@@ -88,6 +90,27 @@ pub(super) struct Truth {
 }
 
 impl Node {
+    /// The edges for a member of this name.
+    #[inline]
+    pub(super) fn edges_of(&self, symbol: Symbol) -> impl Iterator<Item = &Edge> {
+        let at = bucket(symbol);
+        let range = match self.ends.get(at..at + 2) {
+            Some(&[from, to]) => usize::from(from)..usize::from(to),
+            _ => 0..0,
+        };
+        self.edges[range].iter().filter(move |edge| edge.symbol == symbol)
+    }
+
+    fn put_in_buckets(&mut self, mut edges: Vec<Edge>) {
+        edges.sort_by_key(|edge| (bucket(edge.symbol), edge.symbol, edge.item));
+        self.ends.clear();
+        if !edges.is_empty() {
+            let ends = (0..=BUCKETS).map(|at| edges.partition_point(|edge| bucket(edge.symbol) < at));
+            self.ends.extend(ends.map(|end| u16::try_from(end).expect("a type has not that many elements")));
+        }
+        self.edges = edges;
+    }
+
     /// Whether there is nothing to do here or below, as far as `is_live` knows the nodes below.
     fn is_dead(&self) -> bool {
         self.edges.is_empty()
@@ -104,11 +127,16 @@ impl Plan {
         for at in (0..self.nodes.len()).rev() {
             let mut edges = std::mem::take(&mut self.nodes[at].edges);
             edges.retain(|edge| !self.nodes[edge.to as usize].is_dead());
-            edges.sort_by_key(|edge| (edge.symbol, edge.item));
             let mut guards = std::mem::take(&mut self.nodes[at].guards);
             guards.retain(|(_, to)| !self.nodes[*to as usize].is_dead());
-            self.nodes[at].edges = edges;
+            self.nodes[at].put_in_buckets(edges);
             self.nodes[at].guards = guards;
         }
     }
+}
+
+const BUCKETS: usize = 64;
+
+fn bucket(symbol: Symbol) -> usize {
+    symbol.index() % BUCKETS
 }

@@ -74,8 +74,7 @@ impl<'a> Walk<'a> {
     fn members(&mut self, node: &Node, json: Json<'a>, out: &mut Entries) -> Result<(), ExtractError> {
         for (name, value) in json.members() {
             let Some(symbol) = name.symbol() else { continue };
-            let from = node.edges.partition_point(|edge| edge.symbol < symbol);
-            for edge in node.edges[from..].iter().take_while(|edge| edge.symbol == symbol) {
+            for edge in node.edges_of(symbol) {
                 self.value(edge.to, edge.item, value, out)?;
             }
         }
