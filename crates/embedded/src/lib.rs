@@ -1,1 +1,29 @@
-//! The store on an embedded LSM engine.
+//! The store on an embedded LSM engine: sealed values, blinded keys, an index in segments.
+//!
+//! `docs/storage-format.md` describes every byte, `docs/decisions/` why it lies as it does.
+
+mod answer;
+mod contents;
+mod encode;
+mod error;
+mod fold;
+mod history;
+pub mod index;
+mod ingest;
+pub mod keyspace;
+pub mod kv;
+mod open;
+mod order;
+pub mod pack;
+mod records;
+pub mod seal;
+mod select;
+mod store;
+mod varint;
+mod version;
+mod view;
+mod writer;
+
+pub use error::StorageError;
+pub use open::StoreLimits;
+pub use self::store::EmbeddedStore;

@@ -1,0 +1,231 @@
+//! What every reader of a data store shares, and the steps that all readings have in common: from a key to
+//! its newest version, from an ordinal to the version and its entries.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, RwLock};
+
+use fhir::{ResourceKey, ResourceType};
+use search::{Entries, Filter, Graph, Row, Visible};
+use store::Stored;
+
+use crate::StorageError;
+use crate::index::{Directories, Segment, SegmentReader};
+use crate::keyspace::IDENTITY;
+use crate::kv::Kv;
+use crate::records::{Identity, Meta};
+use crate::seal::Sealer;
+use crate::version::{Block, damaged};
+use crate::view::{TypeView, View};
+
+/// The database of one data store with the newest view of it.
+pub(crate) struct Contents {
+    pub(crate) kv: Kv,
+    pub(crate) sealer: Sealer,
+    pub(crate) directories: Directories,
+    view: RwLock<Arc<View>>,
+    next_segment: AtomicU32,
+}
+
+impl Contents {
+    pub(crate) fn new(kv: Kv, sealer: Sealer, directories: Directories) -> Self {
+        let (view, next_segment) = Default::default();
+        Contents { kv, sealer, directories, view, next_segment }
+    }
+
+    /// The number of the next segment that is made.
+    pub(crate) fn next_segment(&self) -> &AtomicU32 {
+        &self.next_segment
+    }
+
+    /// The records of `meta`.
+    pub(crate) fn meta(&self) -> Meta<'_> {
+        Meta { kv: &self.kv, sealer: &self.sealer }
+    }
+
+    /// What there is now.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.view.read().expect("nothing panics while it holds the view").clone()
+    }
+
+    /// Lets readers see `view` from now on.
+    pub(crate) fn publish(&self, view: Arc<View>) {
+        *self.view.write().expect("nothing panics while it holds the view") = view;
+    }
+
+    /// A reader of what there is now.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        self.reading_of(self.view())
+    }
+
+    /// A reader of one view.
+    pub(crate) fn reading_of(&self, view: Arc<View>) -> Reading<'_> {
+        Reading { contents: self, view, blocks: Default::default() }
+    }
+}
+
+/// One reading: a view and the blocks it opened lately.
+pub(crate) struct Reading<'a> {
+    pub(crate) contents: &'a Contents,
+    pub(crate) view: Arc<View>,
+    blocks: std::cell::RefCell<HashMap<u16, Arc<Block>>>,
+}
+
+/// The newest version of a resource in a view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) ordinal: u32,
+    pub(crate) number: u64,
+    pub(crate) is_deletion: bool,
+}
+
+/// A filter that looks at no other resource has no use for a graph.
+pub(crate) struct NoGraph;
+
+impl Graph for NoGraph {
+    fn row(&self, _: &ResourceKey) -> Option<Row<'_>> {
+        None
+    }
+    fn rows(&self, _: ResourceType) -> Box<dyn Iterator<Item = Row<'_>> + '_> {
+        Box::new(std::iter::empty())
+    }
+}
+
+impl Reading<'_> {
+    pub(crate) fn of(&self, of: ResourceType) -> Option<&TypeView> {
+        self.view.of(of)
+    }
+
+    /// The newest version of a resource, deletions included.
+    pub(crate) fn newest(&self, key: &ResourceKey) -> Result<Option<Standing>, StorageError> {
+        let Some(types) = self.of(key.of) else { return Ok(None) };
+        if let Some(row) = types.recent_of(&key.id) {
+            let (ordinal, number, is_deletion) = (row.ordinal, row.number, row.is_deletion());
+            return Ok(Some(Standing { ordinal, number, is_deletion }));
+        }
+        let sealer = &self.contents.sealer;
+        let at = Identity::key(sealer, key);
+        let Some(sealed) = self.contents.kv.get(IDENTITY, &at)? else { return Ok(None) };
+        let Identity { ordinal, number, is_deletion } = Identity::open(sealer, &at, &sealed)?;
+        self.known(types, key, Standing { ordinal, number, is_deletion })
+    }
+
+    /// The newest version at or before `standing` that this view knows: what a later commit or an
+    /// abandoned run wrote over is found again by the versions' links.
+    fn known(
+        &self,
+        types: &TypeView,
+        key: &ResourceKey,
+        mut standing: Standing,
+    ) -> Result<Option<Standing>, StorageError> {
+        while !types.is_known(standing.ordinal) {
+            let block = self.block(key.of, standing.ordinal)?;
+            let Some(prior) = block.version(standing.ordinal).prior else { return Ok(None) };
+            let block = self.block(key.of, prior)?;
+            let (number, is_deletion) = (block.version(prior).number, block.is_deletion(prior));
+            standing = Standing { ordinal: prior, number, is_deletion };
+        }
+        Ok(Some(standing))
+    }
+
+    /// The block that holds an ordinal.
+    pub(crate) fn block(&self, of: ResourceType, ordinal: u32) -> Result<Arc<Block>, StorageError> {
+        let number = of.number();
+        if let Some(block) = self.blocks.borrow().get(&number).filter(|block| block.holds(ordinal)) {
+            return Ok(block.clone());
+        }
+        let Contents { kv, sealer, .. } = self.contents;
+        let block = Block::load(kv, sealer, number, ordinal)?.ok_or_else(|| damaged(number, ordinal))?;
+        let block = Arc::new(block);
+        self.blocks.borrow_mut().insert(number, block.clone());
+        Ok(block)
+    }
+
+    /// The version of an ordinal as callers get it.
+    pub(crate) fn stored(&self, of: ResourceType, ordinal: u32) -> Result<Stored, StorageError> {
+        let written = self.block(of, ordinal)?.written(ordinal);
+        let version = written.version;
+        Ok(Stored {
+            key: ResourceKey { of, id: version.id },
+            version: version.number,
+            updated: version.updated,
+            operation: version.operation,
+            body: written.body,
+        })
+    }
+
+    /// The key of an ordinal's resource.
+    pub(crate) fn key(&self, of: ResourceType, ordinal: u32) -> Result<ResourceKey, StorageError> {
+        if let Some(row) = self.of(of).and_then(|types| types.recent_at(ordinal)) {
+            return Ok(row.key.clone());
+        }
+        Ok(ResourceKey { of, id: self.block(of, ordinal)?.version(ordinal).id.clone() })
+    }
+
+    /// Shows an ordinal's version to `look` as a filter sees it.
+    pub(crate) fn with_row<T>(
+        &self,
+        of: ResourceType,
+        ordinal: u32,
+        look: impl FnOnce(Row<'_>) -> T,
+    ) -> Result<T, StorageError> {
+        if let Some(row) = self.of(of).and_then(|types| types.recent_at(ordinal)) {
+            return Ok(look(row.row()));
+        }
+        let block = self.block(of, ordinal)?;
+        let entries = self.entries(&block, of, ordinal)?;
+        let version = block.version(ordinal);
+        let key = ResourceKey { of, id: version.id.clone() };
+        Ok(look(Row { key: &key, updated: version.updated, entries: &entries }))
+    }
+
+    pub(crate) fn entries(&self, block: &Block, of: ResourceType, ordinal: u32) -> Result<Entries, StorageError> {
+        let Contents { kv, sealer, .. } = self.contents;
+        block.entries(kv, sealer, of.number(), ordinal)
+    }
+
+    /// Whether a version may be seen; a deletion by whom the version before it was.
+    pub(crate) fn sees(
+        &self,
+        visible: &Visible,
+        of: ResourceType,
+        ordinal: u32,
+    ) -> Result<bool, StorageError> {
+        match visible.of(of) {
+            Filter::Everything => return Ok(true),
+            Filter::Nothing => return Ok(false),
+            _ => {}
+        }
+        let mut judged = ordinal;
+        let block = self.block(of, ordinal)?;
+        if block.is_deletion(ordinal) {
+            judged = block.version(ordinal).prior.ok_or_else(|| damaged(of.number(), ordinal))?;
+        }
+        self.with_row(of, judged, |row| visible.of(of).matches(row, &NoGraph))
+    }
+
+    /// Current resources, in the order asked (`Store::read`).
+    pub(crate) fn read(
+        &self,
+        keys: &[ResourceKey],
+        visible: &Visible,
+    ) -> Result<Vec<Option<Stored>>, StorageError> {
+        keys.iter()
+            .map(|key| {
+                let Some(standing) = self.newest(key)? else { return Ok(None) };
+                if !self.sees(visible, key.of, standing.ordinal)? {
+                    return Ok(None);
+                }
+                let stored = self.stored(key.of, standing.ordinal)?;
+                // The identity is found by a hash of the key; the id itself is here.
+                Ok((stored.key == *key).then_some(stored))
+            })
+            .collect()
+    }
+
+    /// A reader of one segment of the index.
+    pub(crate) fn segment(&self, segment: &Segment) -> SegmentReader<'_> {
+        let Contents { kv, sealer, directories, .. } = self.contents;
+        SegmentReader::new(kv, sealer, directories, *segment)
+    }
+}

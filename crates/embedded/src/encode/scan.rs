@@ -1,0 +1,230 @@
+//! A test as the stretches of terms to look at, and how to decide the terms in them.
+
+use fhir::{Span, Time};
+use search::{Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, UriTest, normalize, updated_matches};
+
+use super::decode::{normalised, read_canonical, term_matches};
+use super::{
+    END, PRESENT, ABSENT, kind, low_bounds, ordered_f64, ordered_i64, put_optional, put_text, put_texts,
+};
+use crate::StorageError;
+use crate::varint::Reader;
+
+/// One stretch of the terms of a parameter.
+pub(crate) enum Lookup<'t> {
+    /// Exactly this term.
+    Term(Vec<u8>),
+    /// The terms from `from` up to, not including, `until`; those that pass `scan`.
+    Range { from: Vec<u8>, until: Vec<u8>, scan: Scan<'t> },
+}
+
+/// How a term of a range is decided.
+pub(crate) enum Scan<'t> {
+    /// All pass.
+    All,
+    /// By the value that the term holds.
+    Value(&'t Test),
+    /// By the normalised text at the front of the term.
+    Contains(&'t str),
+    /// By the bounds in canonical units.
+    Canonical { prefix: Prefix, low: f64, high: f64 },
+    /// By the time in the term.
+    Updated { prefix: Prefix, span: Span },
+}
+
+impl Scan<'_> {
+    /// Whether the ordinals of `term` pass.
+    pub(crate) fn passes(&self, term: &[u8]) -> Result<bool, StorageError> {
+        match self {
+            Scan::All => Ok(true),
+            Scan::Value(test) => term_matches(test, term),
+            Scan::Contains(part) => Ok(normalised(&mut Reader::new(term))?.contains(part)),
+            Scan::Canonical { prefix, low, high } => {
+                let (_, from, to) = read_canonical(&mut Reader::new(term))?;
+                Ok(prefix.holds((from, to), (*low, *high)))
+            }
+            Scan::Updated { prefix, span } => {
+                let time = Reader::new(&term[1..]).array::<8>()?;
+                Ok(updated_matches(*prefix, *span, Time(super::i64_of(&time))))
+            }
+        }
+    }
+}
+
+/// Where to look for values that pass `test`; a value passes if one of the lookups finds it. `span_max` is
+/// the longest date of the segment, in microseconds.
+pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
+    match test {
+        Test::Token { system, code } => vec![token(system, code.as_deref())],
+        Test::TokenText(start) => vec![prefixed(kind::TOKEN_TEXT, start)],
+        Test::TypedIdentifier { value, .. } => vec![checked(texts(kind::TYPED_IDENTIFIER, &[value]), test)],
+        Test::String(StringTest::StartsWith(start)) => vec![prefixed(kind::STRING, start)],
+        Test::String(StringTest::Contains(part)) => {
+            let from = vec![kind::STRING];
+            vec![Lookup::Range { until: after(&from), from, scan: Scan::Contains(part) }]
+        }
+        Test::String(StringTest::Exact(whole)) => {
+            vec![Lookup::Term(texts(kind::STRING, &[&normalize(whole), whole]))]
+        }
+        Test::Date(prefix, asked) => vec![date(test, *prefix, asked, span_max)],
+        Test::Number(prefix, from, to) => vec![number(test, kind::NUMBER, *prefix, (*from, *to))],
+        Test::Quantity(asked) => quantity(test, asked),
+        Test::Reference(asked) => vec![reference(asked)],
+        Test::ReferenceIdentifier { value, .. } => {
+            let mut from = vec![kind::REFERENCE_IDENTIFIER];
+            if let Some(value) = value {
+                put_optional(&mut from, Some(value));
+            }
+            vec![checked(from, test)]
+        }
+        Test::Uri(UriTest::Is(whole)) => vec![Lookup::Term(texts(kind::URI, &[whole]))],
+        Test::Uri(UriTest::Below(root)) => {
+            let mut from = vec![kind::URI];
+            put_text(&mut from, root.strip_suffix('/').unwrap_or(root));
+            vec![checked(from, test)]
+        }
+        Test::Uri(UriTest::Above(_)) => vec![checked(vec![kind::URI], test)],
+        Test::Composite(tests) => vec![composite(test, tests)],
+    }
+}
+
+/// Where to look for resources last written at a time that passes.
+pub(crate) fn updated_lookup<'t>(prefix: Prefix, span: Span) -> Lookup<'t> {
+    const MILLISECOND: i64 = 1000;
+    let shown = (span.from.0.saturating_sub(MILLISECOND), span.to.0);
+    let bounds = low_bounds(prefix, shown, |time: i64| Some(time.saturating_sub(MILLISECOND)));
+    // Times are stored to the microsecond and compared to the millisecond, so both bounds give one more.
+    let low = bounds.0.map(|low| low.saturating_sub(MILLISECOND));
+    let high = bounds.1.map(|high| high.saturating_add(2 * MILLISECOND));
+    ranged(kind::DATE, low.map(ordered_i64), high.map(ordered_i64), Scan::Updated { prefix, span })
+}
+
+fn token<'t>(system: &SystemTest, code: Option<&str>) -> Lookup<'t> {
+    let mut term = vec![kind::TOKEN];
+    match (code, system) {
+        (Some(code), SystemTest::Any) => {
+            put_optional(&mut term, Some(code));
+            all(term)
+        }
+        (Some(code), system) => {
+            put_optional(&mut term, Some(code));
+            put_optional(&mut term, system_of(system));
+            Lookup::Term(term)
+        }
+        (None, SystemTest::Any) => all(term),
+        (None, system) => {
+            let mut term = vec![kind::TOKEN_SYSTEM];
+            put_optional(&mut term, system_of(system));
+            Lookup::Term(term)
+        }
+    }
+}
+
+fn system_of(system: &SystemTest) -> Option<&str> {
+    match system {
+        SystemTest::Is(system) => Some(system),
+        SystemTest::Any | SystemTest::Absent => None,
+    }
+}
+
+fn date<'t>(test: &'t Test, prefix: Prefix, asked: &Span, span_max: u64) -> Lookup<'t> {
+    let back = |time: i64| Some(time.saturating_sub(i64::try_from(span_max).unwrap_or(i64::MAX)));
+    let (low, high) = low_bounds(prefix, (asked.from.0, asked.to.0), |time: i64| back(time.saturating_sub(1)));
+    ranged(kind::DATE, low.map(|t| ordered_i64(t.saturating_sub(1))), high.map(ordered_i64), Scan::Value(test))
+}
+
+fn number<'t>(test: &'t Test, kind: u8, prefix: Prefix, asked: (f64, f64)) -> Lookup<'t> {
+    let (low, high) = low_bounds(prefix, asked, |_| None);
+    // -0.0 equals 0.0 but lies before it.
+    let low = low.map(|low| if low == 0.0 { -0.0 } else { low });
+    let high = high.map(|high| if high == 0.0 { 0.0 } else { high });
+    ranged(kind, low.map(ordered_f64), high.map(ordered_f64), Scan::Value(test))
+}
+
+fn quantity<'t>(test: &'t Test, asked: &'t QuantityTest) -> Vec<Lookup<'t>> {
+    let mut all = vec![number(test, kind::QUANTITY, asked.prefix, (asked.low, asked.high))];
+    if let Some((low, high, unit)) = &asked.canonical {
+        let from = texts(kind::CANONICAL, &[unit]);
+        let scan = Scan::Canonical { prefix: asked.prefix, low: *low, high: *high };
+        all.push(Lookup::Range { until: after(&from), from, scan });
+    }
+    all
+}
+
+fn reference<'t>(asked: &ReferenceTest) -> Lookup<'t> {
+    match asked {
+        ReferenceTest::Key(key) => {
+            let mut from = texts(kind::REFERENCE, &[key.id.as_str()]);
+            from.extend_from_slice(&key.of.number().to_be_bytes());
+            all(from)
+        }
+        ReferenceTest::Version(key, version) => {
+            let mut term = texts(kind::REFERENCE, &[key.id.as_str()]);
+            term.extend_from_slice(&key.of.number().to_be_bytes());
+            put_optional(&mut term, Some(version));
+            Lookup::Term(term)
+        }
+        ReferenceTest::Id(id) => all(texts(kind::REFERENCE, &[id])),
+        ReferenceTest::Url(url) => Lookup::Term(texts(kind::URL, &[url])),
+    }
+}
+
+/// The stretch in which the first component can pass; the rest is decided by the value.
+fn composite<'t>(test: &'t Test, tests: &'t [Test]) -> Lookup<'t> {
+    let mut from = vec![kind::COMPOSITE, tests.len() as u8];
+    match tests.first() {
+        Some(Test::Token { system, code: Some(code) }) => {
+            from.push(kind::TOKEN);
+            put_optional(&mut from, Some(code));
+            if *system != SystemTest::Any {
+                put_optional(&mut from, system_of(system));
+            }
+        }
+        Some(Test::Reference(ReferenceTest::Key(key))) => put_texts(&mut from, kind::REFERENCE, &[key.id.as_str()]),
+        _ => {}
+    }
+    checked(from, test)
+}
+
+fn texts(kind: u8, texts: &[&str]) -> Vec<u8> {
+    let mut term = Vec::new();
+    put_texts(&mut term, kind, texts);
+    term
+}
+
+fn prefixed<'t>(kind: u8, start: &str) -> Lookup<'t> {
+    let mut from = vec![kind];
+    put_text(&mut from, start);
+    all(from)
+}
+
+fn all<'t>(from: Vec<u8>) -> Lookup<'t> {
+    Lookup::Range { until: after(&from), from, scan: Scan::All }
+}
+
+fn checked(from: Vec<u8>, test: &Test) -> Lookup<'_> {
+    Lookup::Range { until: after(&from), from, scan: Scan::Value(test) }
+}
+
+/// A stretch of one kind between two numbers, both included.
+fn ranged<'t>(kind: u8, low: Option<[u8; 8]>, high: Option<[u8; 8]>, scan: Scan<'t>) -> Lookup<'t> {
+    let mut from = vec![kind];
+    from.extend(low.into_iter().flatten());
+    let mut last = vec![kind];
+    last.extend(high.into_iter().flatten());
+    Lookup::Range { from, until: after(&last), scan }
+}
+
+/// The first term after all that begin with `start`.
+fn after(start: &[u8]) -> Vec<u8> {
+    let mut until = start.to_vec();
+    while let Some(last) = until.pop() {
+        if last < u8::MAX {
+            until.push(last + 1);
+            return until;
+        }
+    }
+    vec![u8::MAX]
+}
+
+const _: () = assert!(END < ABSENT && ABSENT < PRESENT);

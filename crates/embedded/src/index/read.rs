@@ -1,0 +1,215 @@
+//! Looking up terms in a segment: one term, a range of terms, from either end.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+
+use roaring::RoaringBitmap;
+
+use super::Segment;
+use super::block::{Directory, Postings, next_row};
+use crate::StorageError;
+use crate::keyspace::INDEX;
+use crate::kv::Kv;
+use crate::pack::unpack;
+use crate::seal::Sealer;
+use crate::varint::Reader;
+
+/// What a place in the index is called: type, segment, parameter, block.
+type Place = (u16, u32, u16, u32);
+
+/// Opened directories and blocks that were asked for lately, up to a number of bytes.
+///
+/// Two generations: what is asked for moves to the young one; when that is full, the old one is dropped.
+pub struct Directories {
+    bytes_max: usize,
+    generations: Mutex<Generations>,
+}
+
+#[derive(Default)]
+struct Generations {
+    young: HashMap<Place, Held>,
+    old: HashMap<Place, Held>,
+    young_bytes: usize,
+}
+
+#[derive(Clone)]
+enum Held {
+    Directory(Option<Arc<Directory>>),
+    Block(Arc<Vec<u8>>),
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        const OVERHEAD: usize = 96;
+        OVERHEAD
+            + match self {
+                Held::Directory(None) => 0,
+                Held::Directory(Some(directory)) => {
+                    directory.inline.as_ref().map_or(0, Vec::len)
+                        + directory.firsts.iter().map(|first| first.len() + 24).sum::<usize>()
+                }
+                Held::Block(block) => block.len(),
+            }
+    }
+}
+
+impl Directories {
+    /// Keeps up to `bytes_max` bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Directories { bytes_max, generations: Mutex::default() }
+    }
+
+    fn get(&self, place: Place, load: impl FnOnce() -> Result<Held, StorageError>) -> Result<Held, StorageError> {
+        if let Some(held) = self.generations().young.get(&place) {
+            return Ok(held.clone());
+        }
+        let old = self.generations().old.remove(&place);
+        let held = old.map_or_else(load, Ok)?;
+        let mut generations = self.generations();
+        generations.young_bytes += held.bytes();
+        generations.young.insert(place, held.clone());
+        if generations.young_bytes > self.bytes_max / 2 {
+            generations.young_bytes = 0;
+            generations.old = std::mem::take(&mut generations.young);
+        }
+        Ok(held)
+    }
+
+    fn generations(&self) -> std::sync::MutexGuard<'_, Generations> {
+        self.generations.lock().expect("nothing panics while it holds the directories")
+    }
+}
+
+/// Reads one segment.
+#[derive(Clone, Copy)]
+pub struct SegmentReader<'a> {
+    kv: &'a Kv,
+    sealer: &'a Sealer,
+    directories: &'a Directories,
+    segment: Segment,
+}
+
+impl<'a> SegmentReader<'a> {
+    /// A reader of `segment`.
+    pub fn new(kv: &'a Kv, sealer: &'a Sealer, directories: &'a Directories, segment: Segment) -> Self {
+        SegmentReader { kv, sealer, directories, segment }
+    }
+
+    /// Adds to `found` the ordinals that have exactly this term.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged.
+    pub fn find(&self, param: u16, term: &[u8], found: &mut RoaringBitmap) -> Result<(), StorageError> {
+        self.range(param, term, |at, postings| {
+            if at == term {
+                postings.add_to(found)?;
+            }
+            Ok(ControlFlow::Break(()))
+        })
+    }
+
+    /// Visits the terms from `from` on, in order, until told to stop.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged, or the visitor fails.
+    pub fn range(
+        &self,
+        param: u16,
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], Postings<'_>) -> Result<ControlFlow<()>, StorageError>,
+    ) -> Result<(), StorageError> {
+        let Some(directory) = self.directory(param)? else { return Ok(()) };
+        for number in directory.block_of(from)..directory.firsts.len() {
+            let block = self.block(param, &directory, number)?;
+            let mut reader = Reader::new(&block);
+            while let Some((term, postings)) = next_row(&mut reader, self.segment.base)? {
+                if term >= from && visit(term, postings)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits the terms before `to`, from the last to the first, until told to stop.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged, or the visitor fails.
+    pub fn range_back(
+        &self,
+        param: u16,
+        to: &[u8],
+        mut visit: impl FnMut(&[u8], Postings<'_>) -> Result<ControlFlow<()>, StorageError>,
+    ) -> Result<(), StorageError> {
+        let Some(directory) = self.directory(param)? else { return Ok(()) };
+        for number in (0..=directory.block_of(to)).rev() {
+            let block = self.block(param, &directory, number)?;
+            let mut reader = Reader::new(&block);
+            let mut rows = Vec::new();
+            while let Some((term, postings)) = next_row(&mut reader, self.segment.base)? {
+                if term < to {
+                    rows.push((term, postings));
+                }
+            }
+            for (term, postings) in rows.into_iter().rev() {
+                if visit(term, postings)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The longest span of a date that the parameter has here.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or is damaged.
+    pub fn span_max(&self, param: u16) -> Result<u64, StorageError> {
+        Ok(self.directory(param)?.map_or(0, |directory| directory.span_max))
+    }
+
+    fn directory(&self, param: u16) -> Result<Option<Arc<Directory>>, StorageError> {
+        let held = self.directories.get(self.place(param, 0), || {
+            let directory = match self.record(param, 0)? {
+                Some(bytes) => Some(Arc::new(Directory::decode(&bytes)?)),
+                None => None,
+            };
+            Ok(Held::Directory(directory))
+        })?;
+        match held {
+            Held::Directory(directory) => Ok(directory),
+            Held::Block(_) => unreachable!("block 0 is held as a directory"),
+        }
+    }
+
+    fn block(&self, param: u16, directory: &Directory, number: usize) -> Result<Arc<Vec<u8>>, StorageError> {
+        if let Some(inline) = &directory.inline {
+            return Ok(Arc::new(inline.clone()));
+        }
+        let number = number as u32 + 1;
+        let held = self.directories.get(self.place(param, number), || {
+            let bytes = self.record(param, number)?.ok_or_else(|| {
+                StorageError::Damaged(format!("index block {:?}, which is missing", self.place(param, number)))
+            })?;
+            Ok(Held::Block(Arc::new(bytes)))
+        })?;
+        match held {
+            Held::Block(block) => Ok(block),
+            Held::Directory(_) => unreachable!("blocks from 1 are held as blocks"),
+        }
+    }
+
+    fn place(&self, param: u16, block: u32) -> Place {
+        (self.segment.of, self.segment.number, param, block)
+    }
+
+    fn record(&self, param: u16, block: u32) -> Result<Option<Vec<u8>>, StorageError> {
+        let key = self.segment.key(param, block);
+        let Some(sealed) = self.kv.get(INDEX, &key)? else { return Ok(None) };
+        let packed = self.sealer.open(INDEX.0 as u8, &key, &sealed).map_err(|_| {
+            StorageError::Damaged(format!("index block {:?}", self.place(param, block)))
+        })?;
+        unpack(&packed).map(Some)
+    }
+}

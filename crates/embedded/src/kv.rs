@@ -1,0 +1,272 @@
+//! The storage engine behind one small door: ordered byte keys and values in named spaces, atomic batches,
+//! sorted ingestion. The only file that knows fjall.
+
+use std::io;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
+use fjall::config::BloomConstructionPolicy;
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+/// Bytes held by the engine: a key or a value.
+pub use fjall::Slice as Bytes;
+
+/// Journal kept before the engine must flush, in bytes: it bounds how long opening after a crash takes.
+pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files the engine keeps open per database.
+const OPEN_FILES_MAX: usize = 256;
+
+/// Why the engine could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum KvError {
+    /// No room left on the device. Nothing was acknowledged; reads go on.
+    #[error("the disk is full")]
+    Full,
+    /// A file does not hold what was written; `0` names the space or the journal.
+    #[error("damaged data in {0}")]
+    Damaged(String),
+    /// Another process has the database open.
+    #[error("the data folder is in use by another process")]
+    Locked,
+    /// An earlier write failed, so no further write is accepted until the database is opened again.
+    #[error("writing stopped after an earlier failure")]
+    Stopped,
+    /// The operating system refused.
+    #[error("input/output: {0}")]
+    Io(String),
+}
+
+/// How one space is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct SpaceOptions {
+    /// Name of the space; no data.
+    pub name: &'static str,
+    /// Size aimed at for the engine's blocks, in bytes.
+    pub block_bytes: u32,
+    /// Unflushed writes kept in memory, in bytes.
+    pub memtable_bytes: u64,
+}
+
+/// Memory and threads the engine may use.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Block cache, in bytes.
+    pub cache_bytes: u64,
+    /// Background threads for flushing and compaction.
+    pub threads: usize,
+}
+
+/// A space by its place in the table the database was opened with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Space(pub usize);
+
+/// Called before every durable step with its name; an error stops the step. Tests fail steps with it.
+pub type StepGuard = Arc<dyn Fn(&'static str) -> Result<(), KvError> + Send + Sync>;
+
+/// An open database.
+pub struct Kv {
+    database: Database,
+    spaces: Vec<Keyspace>,
+    guard: Option<StepGuard>,
+}
+
+/// Takes one pair of a sorted ingestion.
+pub type Sink<'a> = dyn FnMut(Vec<u8>, Vec<u8>) -> Result<(), KvError> + 'a;
+
+/// Writes that become visible and durable together.
+#[derive(Default)]
+pub struct Batch {
+    writes: Vec<(Space, Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl Batch {
+    /// Sets `key` to `value`.
+    pub fn put(&mut self, space: Space, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.push((space, key, Some(value)));
+    }
+
+    /// Removes `key`, if it is there.
+    pub fn remove(&mut self, space: Space, key: Vec<u8>) {
+        self.writes.push((space, key, None));
+    }
+
+    /// How many writes there are.
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+}
+
+impl Kv {
+    /// Opens the database in `folder`, made if absent, with the given spaces.
+    ///
+    /// # Errors
+    /// When the folder is in use, cannot be read, or its journal is damaged.
+    pub fn open(
+        folder: &Path,
+        spaces: &[SpaceOptions],
+        limits: EngineLimits,
+        guard: Option<StepGuard>,
+    ) -> Result<Kv, KvError> {
+        let database = Database::builder(folder)
+            .cache_size(limits.cache_bytes)
+            .worker_threads(limits.threads.max(1))
+            .max_cached_files(Some(OPEN_FILES_MAX))
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .open()
+            .map_err(|error| failure("journal", error))?;
+        let spaces = spaces
+            .iter()
+            .map(|space| database.keyspace(space.name, || create(space)).map_err(|e| failure(space.name, e)))
+            .collect::<Result<_, _>>()?;
+        Ok(Kv { database, spaces, guard })
+    }
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged.
+    pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, KvError> {
+        let keyspace = &self.spaces[space.0];
+        keyspace.get(key).map_err(|error| failure(keyspace.name(), error))
+    }
+
+    /// The first pair at or after `from`, up to and including `to`.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged.
+    pub fn first(&self, space: Space, from: &[u8], to: &[u8]) -> Result<Option<(Bytes, Bytes)>, KvError> {
+        self.scan(space, from, to).next().transpose()
+    }
+
+    /// The last pair at or before `to`, down to and including `from`.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged.
+    pub fn last(&self, space: Space, from: &[u8], to: &[u8]) -> Result<Option<(Bytes, Bytes)>, KvError> {
+        self.scan(space, from, to).next_back().transpose()
+    }
+
+    /// All pairs from `from` to `to`, both included, in order of the keys, from either end.
+    pub fn scan<'a>(
+        &'a self,
+        space: Space,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl DoubleEndedIterator<Item = Result<(Bytes, Bytes), KvError>> + use<'a> {
+        let keyspace = &self.spaces[space.0];
+        let range = (Bound::Included(from.to_vec()), Bound::Included(to.to_vec()));
+        let name = keyspace.name();
+        keyspace
+            .range::<Vec<u8>, _>(range)
+            .map(move |pair| pair.into_inner().map_err(|error| failure(name, error)))
+    }
+
+    /// Writes a batch so that all or nothing of it is seen, without waiting for the disk: [`sync`](Kv::sync)
+    /// makes it durable.
+    ///
+    /// # Errors
+    /// When the disk is full or fails; then nothing of the batch counts.
+    pub fn write(&self, batch: Batch) -> Result<(), KvError> {
+        self.step("write")?;
+        let mut writes = self.database.batch();
+        for (space, key, value) in batch.writes {
+            match value {
+                Some(value) => writes.insert(&self.spaces[space.0], key, value),
+                None => writes.remove(&self.spaces[space.0], key),
+            }
+        }
+        writes.commit().map_err(|error| failure("journal", error))
+    }
+
+    /// Returns when everything written is on the disk.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn sync(&self) -> Result<(), KvError> {
+        self.step("sync")?;
+        self.database.persist(PersistMode::SyncData).map_err(|error| failure("journal", error))
+    }
+
+    /// Adds the pairs that `fill` gives, in rising order of their keys, past the journal. On return they are
+    /// visible and durable.
+    ///
+    /// # Errors
+    /// When the disk is full or fails, or `fill` fails; then none of the pairs is seen.
+    pub fn ingest<E: From<KvError>>(
+        &self,
+        space: Space,
+        fill: impl FnOnce(&mut Sink<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.step("ingest")?;
+        let keyspace = &self.spaces[space.0];
+        let name = keyspace.name();
+        let mut ingestion = keyspace.start_ingestion().map_err(|error| failure(name, error))?;
+        fill(&mut |key, value| ingestion.write(key, value).map_err(|error| failure(name, error)))?;
+        self.step("ingested")?;
+        ingestion.finish().map_err(|error| failure(name, error))?;
+        Ok(())
+    }
+
+    /// Bytes the database takes on disk.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn disk_bytes(&self) -> Result<u64, KvError> {
+        self.database.disk_space().map_err(|error| failure("journal", error))
+    }
+
+    /// Bytes a space takes on disk, without what is only in the journal.
+    pub fn space_bytes(&self, space: Space) -> u64 {
+        self.spaces[space.0].disk_space()
+    }
+
+    /// Writes all of memory to tables, so that the next opening has little to replay.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn flush(&self) -> Result<(), KvError> {
+        for keyspace in &self.spaces {
+            keyspace.rotate_memtable_and_wait().map_err(|error| failure(keyspace.name(), error))?;
+        }
+        Ok(())
+    }
+
+    fn step(&self, name: &'static str) -> Result<(), KvError> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard(name))
+    }
+}
+
+fn create(space: &SpaceOptions) -> KeyspaceCreateOptions {
+    let bloom = FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0));
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(space.memtable_bytes)
+        .data_block_size_policy(BlockSizePolicy::all(space.block_bytes))
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+        .filter_policy(FilterPolicy::all(bloom))
+        .filter_block_pinning_policy(PinningPolicy::all(false))
+        .index_block_pinning_policy(PinningPolicy::all(false))
+}
+
+fn failure(place: &str, error: fjall::Error) -> KvError {
+    match error {
+        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => io_failure(place, &error),
+        fjall::Error::Locked => KvError::Locked,
+        fjall::Error::Poisoned => KvError::Stopped,
+        _ => KvError::Damaged(place.to_owned()),
+    }
+}
+
+fn io_failure(place: &str, error: &io::Error) -> KvError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => KvError::Full,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => KvError::Damaged(place.to_owned()),
+        kind => KvError::Io(kind.to_string()),
+    }
+}

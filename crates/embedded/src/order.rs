@@ -1,0 +1,256 @@
+//! The order of results and the page that is cut from it.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use fhir::{ResourceType, Time};
+use roaring::RoaringBitmap;
+use search::{End, Position, Search, Sort, SortKey, SortValue};
+use store::StoreError;
+use store::limits::PAGE_ROWS_MAX;
+
+use crate::StorageError;
+use crate::contents::Reading;
+use crate::encode::{UPDATED, sort_value};
+use crate::view::TypeView;
+
+/// Results up to which the values to order by are taken from their entries rather than from the index.
+const ORDER_BY_ENTRIES_MAX: u64 = 128;
+
+/// Where a page ended: its last row, and the newest version that there was when the first page was made.
+/// Both are numbers; the values that the order looks at are found again by the row's ordinal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    mark: u32,
+    last: u32,
+}
+
+/// One page of ordinals.
+pub(crate) struct Page {
+    pub(crate) ordinals: Vec<u32>,
+    pub(crate) next: Option<Position>,
+}
+
+impl Place {
+    fn position(self) -> Position {
+        Position([self.mark.to_be_bytes(), self.last.to_be_bytes()].concat())
+    }
+
+    fn read(position: &Position) -> Option<Place> {
+        let (mark, last) = position.0.split_first_chunk::<4>()?;
+        let last = <[u8; 4]>::try_from(last).ok()?;
+        Some(Place { mark: u32::from_be_bytes(*mark), last: u32::from_be_bytes(last) })
+    }
+}
+
+/// What one sort key says about many ordinals: a number for each, whose order is that of the values.
+struct Column {
+    /// The values that occur, the lowest first.
+    values: Vec<SortValue>,
+    /// Which of them an ordinal has; none if it is not here.
+    of: HashMap<u32, u32>,
+}
+
+impl Reading<'_> {
+    /// The page of `found` that `search` asks for.
+    pub(crate) fn page(&self, search: &Search, found: &RoaringBitmap) -> Result<Page, StoreError> {
+        let place = search.after.as_ref().map(|at| self.place(search, at)).transpose()?;
+        let newest = self.of(search.of()).map_or(0, |types| types.next.saturating_sub(1));
+        let mark = place.map_or(newest, |place| place.mark);
+        let count = search.count.min(PAGE_ROWS_MAX);
+        let mut ordinals = if search.sort.is_empty() {
+            let from = place.map_or(0, |place| place.last.saturating_add(1));
+            if from > mark { Vec::new() } else { found.range(from..=mark).take(count + 1).collect() }
+        } else {
+            self.sorted(search, found, place, mark, count + 1)?
+        };
+        let more = ordinals.len() > count;
+        ordinals.truncate(count);
+        let last = ordinals.last().filter(|_| more);
+        Ok(Page { next: last.map(|last| Place { mark, last: *last }.position()), ordinals })
+    }
+
+    fn place(&self, search: &Search, position: &Position) -> Result<Place, StoreError> {
+        let place = Place::read(position).ok_or(StoreError::Position)?;
+        let types = self.of(search.of()).ok_or(StoreError::Position)?;
+        let is_ours = place.last <= place.mark
+            && types.is_known(place.last)
+            && place.mark < types.next
+            && !self.block(search.of(), place.last)?.is_deletion(place.last);
+        if is_ours { Ok(place) } else { Err(StoreError::Position) }
+    }
+
+    fn sorted(
+        &self,
+        search: &Search,
+        found: &RoaringBitmap,
+        place: Option<Place>,
+        mark: u32,
+        count: usize,
+    ) -> Result<Vec<u32>, StorageError> {
+        let of = search.of();
+        let Some(types) = self.of(of) else { return Ok(Vec::new()) };
+        let mut rows = found.clone();
+        if mark < u32::MAX {
+            rows.remove_range(mark + 1..);
+        }
+        let mut columns = Vec::new();
+        for sort in &search.sort {
+            columns.push(self.column(of, types, sort, &rows)?);
+        }
+        let mut left: Vec<u32> = match place {
+            None => rows.iter().collect(),
+            Some(place) => {
+                let last = self.with_row(of, place.last, |row| {
+                    search.sort.iter().map(|sort| sort.value(row)).collect::<Vec<_>>()
+                })?;
+                let is_after = |ordinal: &u32| {
+                    let by_values = search.sort.iter().zip(&columns).zip(&last).map(|((sort, column), last)| {
+                        sort.compare(last, &column.value(*ordinal).cloned())
+                    });
+                    first_difference(by_values).then(place.last.cmp(ordinal)) == Ordering::Less
+                };
+                rows.iter().filter(is_after).collect()
+            }
+        };
+        let compare = |a: &u32, b: &u32| {
+            let by_values =
+                search.sort.iter().zip(&columns).map(|(sort, column)| column.compare(sort, *a, *b));
+            first_difference(by_values).then(a.cmp(b))
+        };
+        if left.len() > count && count > 0 {
+            left.select_nth_unstable_by(count - 1, compare);
+            left.truncate(count);
+        }
+        left.sort_unstable_by(compare);
+        Ok(left)
+    }
+
+    fn column(
+        &self,
+        of: ResourceType,
+        types: &TypeView,
+        sort: &Sort,
+        rows: &RoaringBitmap,
+    ) -> Result<Column, StorageError> {
+        let mut gathered = Gathered { sort, values: Vec::new(), of: HashMap::new() };
+        let by_entries = rows.len() <= ORDER_BY_ENTRIES_MAX || sort.by == SortKey::Id;
+        for ordinal in rows.iter().filter(|ordinal| by_entries || !types.live.contains(*ordinal)) {
+            let value = match sort.by {
+                SortKey::Id => Some(SortValue::Text(self.key(of, ordinal)?.id.as_str().to_owned())),
+                _ => self.with_row(of, ordinal, |row| sort.value(row))?,
+            };
+            if let Some(value) = value {
+                gathered.add(value, [ordinal]);
+            }
+        }
+        if !by_entries {
+            self.gather(types, rows, &mut gathered)?;
+        }
+        Ok(gathered.column())
+    }
+
+    /// The values of the folded `rows`, from the terms of the index.
+    fn gather(
+        &self,
+        types: &TypeView,
+        rows: &RoaringBitmap,
+        gathered: &mut Gathered<'_>,
+    ) -> Result<(), StorageError> {
+        let end = if gathered.sort.descending { End::High } else { End::Low };
+        let (param, is_updated) = match gathered.sort.by {
+            SortKey::Param(param) => (param.0, false),
+            SortKey::Updated | SortKey::Id => (UPDATED, true),
+        };
+        for segment in types.segments.iter() {
+            if rows.range(segment.base..segment.end).next().is_none() {
+                continue;
+            }
+            self.segment(segment).range(param, &[], |term, postings| {
+                let value = if is_updated {
+                    Some(SortValue::Time(time_of(term)?.0))
+                } else {
+                    sort_value(term, end)?
+                };
+                if let Some(value) = value {
+                    let mut ordinals = RoaringBitmap::new();
+                    postings.add_to(&mut ordinals)?;
+                    ordinals &= rows;
+                    if !ordinals.is_empty() {
+                        gathered.add(value, ordinals);
+                    }
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn time_of(term: &[u8]) -> Result<Time, StorageError> {
+    let bytes = term.get(1..9).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    let bytes = bytes.ok_or_else(|| StorageError::Damaged("a time in the index".to_owned()))?;
+    Ok(Time((u64::from_be_bytes(bytes) ^ 1 << 63) as i64))
+}
+
+/// Values as they are found, with who has them: of several the lowest counts, or the highest if descending.
+struct Gathered<'s> {
+    sort: &'s Sort,
+    values: Vec<SortValue>,
+    of: HashMap<u32, u32>,
+}
+
+impl Gathered<'_> {
+    fn add(&mut self, value: SortValue, ordinals: impl IntoIterator<Item = u32>) {
+        let number = self.values.len() as u32;
+        for ordinal in ordinals {
+            let before = self.of.entry(ordinal).or_insert(number);
+            let is_better = *before != number && {
+                let order = value.cmp(&self.values[*before as usize]);
+                if self.sort.descending { order.is_gt() } else { order.is_lt() }
+            };
+            if is_better {
+                *before = number;
+            }
+        }
+        self.values.push(value);
+    }
+
+    fn column(self) -> Column {
+        let mut order: Vec<u32> = (0..self.values.len() as u32).collect();
+        order.sort_by(|a, b| self.values[*a as usize].cmp(&self.values[*b as usize]));
+        let mut ranks = vec![0; order.len()];
+        let mut values: Vec<SortValue> = Vec::new();
+        for at in order {
+            let value = &self.values[at as usize];
+            if values.last() != Some(value) {
+                values.push(value.clone());
+            }
+            ranks[at as usize] = values.len() as u32 - 1;
+        }
+        let of = self.of.into_iter().map(|(ordinal, number)| (ordinal, ranks[number as usize])).collect();
+        Column { values, of }
+    }
+}
+
+impl Column {
+    fn value(&self, ordinal: u32) -> Option<&SortValue> {
+        self.of.get(&ordinal).map(|rank| &self.values[*rank as usize])
+    }
+
+    /// The order of two ordinals under `sort`, missing last.
+    fn compare(&self, sort: &Sort, a: u32, b: u32) -> Ordering {
+        match (self.of.get(&a), self.of.get(&b)) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(a), Some(b)) if sort.descending => b.cmp(a),
+            (Some(a), Some(b)) => a.cmp(b),
+        }
+    }
+}
+
+fn first_difference(mut orders: impl Iterator<Item = Ordering>) -> Ordering {
+    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}

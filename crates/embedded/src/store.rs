@@ -1,0 +1,178 @@
+//! A data store on disk as the rest of tarn sees it.
+
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use fhir::ResourceKey;
+use search::{Search, Visible};
+use store::{
+    Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Plan, Run, Store, StoreError,
+    Stored, Transaction, Versions,
+};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::StorageError;
+use crate::contents::{Contents, Reading};
+use crate::fold;
+use crate::kv::StepGuard;
+use crate::open::{StoreLimits, open};
+use crate::pack::Packer;
+use crate::writer::{Message, Writer};
+
+/// The contents of one data store in a folder of its own.
+///
+/// Dropping it waits until what was asked is done and on the disk.
+pub struct EmbeddedStore {
+    contents: Arc<Contents>,
+    messages: Sender<Message>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl EmbeddedStore {
+    /// Opens the contents in `folder`, made if absent. `clock` stamps what is written.
+    ///
+    /// # Errors
+    /// When the folder is in use, belongs to another key, or is damaged.
+    pub fn open(
+        folder: &Path,
+        data_key: &DataKey,
+        clock: Arc<dyn Clock>,
+        limits: StoreLimits,
+    ) -> Result<EmbeddedStore, StorageError> {
+        EmbeddedStore::open_guarded(folder, data_key, clock, limits, None)
+    }
+
+    /// The same, with a guard that is asked before every durable step: for tests that make steps fail.
+    ///
+    /// # Errors
+    /// As [`open`](EmbeddedStore::open).
+    pub fn open_guarded(
+        folder: &Path,
+        data_key: &DataKey,
+        clock: Arc<dyn Clock>,
+        limits: StoreLimits,
+        guard: Option<StepGuard>,
+    ) -> Result<EmbeddedStore, StorageError> {
+        let (contents, view, folded_sequence) = open(folder, data_key.bytes(), limits, guard)?;
+        let contents = Arc::new(contents);
+        let (messages, inbox) = channel();
+        let (background, work) = channel();
+        let writer = Writer {
+            contents: contents.clone(),
+            clock,
+            view: Arc::new(view),
+            packer: Packer::default(),
+            folded_sequence,
+            generation: 0,
+            is_folding: false,
+            is_merging: false,
+            is_stopped: false,
+            graveyard: Vec::new(),
+            background,
+        };
+        let behind = (contents.clone(), messages.clone());
+        let threads = vec![
+            spawn("tarn-writer", move || writer.run(&inbox))?,
+            spawn("tarn-fold", move || fold::work(&behind.0, &work, &behind.1))?,
+        ];
+        Ok(EmbeddedStore { contents, messages, threads: Mutex::new(threads) })
+    }
+
+    /// Folds everything recent into the index, now, as happens by itself in the background.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        let (reply, outcome) = oneshot::channel();
+        self.ask(Message::Settle(reply), outcome).await?
+    }
+
+    /// Bytes that the data store takes on disk.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn disk_bytes(&self) -> Result<u64, StorageError> {
+        Ok(self.contents.kv.disk_bytes()?)
+    }
+
+    pub(crate) fn contents(&self) -> &Arc<Contents> {
+        &self.contents
+    }
+
+    async fn ask<T>(&self, message: Message, outcome: oneshot::Receiver<T>) -> Result<T, StoreError> {
+        let gone = || StoreError::Failed("the data store is closed".to_owned());
+        self.messages.send(message).map_err(|_| gone())?;
+        let answer = if Handle::try_current().is_ok() { outcome.await.ok() } else { outcome.blocking_recv().ok() };
+        answer.ok_or_else(gone)
+    }
+
+    /// Answers from one view, on a thread that may wait for the disk.
+    async fn answer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let contents = self.contents.clone();
+        match Handle::try_current() {
+            Err(_) => work(&contents.reading()),
+            Ok(runtime) => runtime
+                .spawn_blocking(move || work(&contents.reading()))
+                .await
+                .map_err(|error| StoreError::Failed(error.to_string()))?,
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StorageError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| crate::kv::KvError::Io(error.kind().to_string()).into())
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        let _ = self.messages.send(Message::Stop);
+        let threads = self.threads.get_mut().map(std::mem::take).unwrap_or_default();
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn read<'a>(&'a self, keys: &'a [ResourceKey], visible: &'a Visible) -> Answer<'a, Vec<Option<Stored>>> {
+        Box::pin(async move { Ok(self.contents.reading().read(keys, visible)?) })
+    }
+
+    fn history<'a>(&'a self, of: &'a History, visible: &'a Visible) -> Answer<'a, Versions> {
+        let (of, visible) = (of.clone(), visible.clone());
+        Box::pin(self.answer(move |reading| reading.history(&of, &visible)))
+    }
+
+    fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found> {
+        let search = search.clone();
+        Box::pin(self.answer(move |reading| reading.search(&search)))
+    }
+
+    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan> {
+        let search = search.clone();
+        Box::pin(self.answer(move |reading| Ok(reading.explain(&search)?)))
+    }
+
+    fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
+        Box::pin(async move {
+            let (reply, outcome) = oneshot::channel();
+            self.ask(Message::Commit(transaction, reply), outcome).await?
+        })
+    }
+
+    fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {
+        Box::pin(async move {
+            let (reply, outcome) = oneshot::channel();
+            self.ask(Message::Ingest(run, reply), outcome).await?
+        })
+    }
+}

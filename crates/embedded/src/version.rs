@@ -1,0 +1,228 @@
+//! Versions of resources in blocks: who, which version, when and by what, then the bodies. Their entries lie in
+//! a record of their own beside the block, so that a read need not open them.
+
+use bytes::Bytes;
+use fhir::{Id, Time};
+use search::Entries;
+use store::Operation;
+
+use crate::StorageError;
+use crate::encode::{decode_entries, encode_entries};
+use crate::keyspace::BODY;
+use crate::kv::Kv;
+use crate::pack::{Packer, unpack};
+use crate::seal::Sealer;
+use crate::varint::{Reader, put_bytes, put_varint};
+
+/// Bytes of bodies from which the next block begins.
+pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
+
+/// One version of one resource, without its body.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Version {
+    /// The resource's id.
+    pub(crate) id: Id,
+    /// From 1.
+    pub(crate) number: u64,
+    /// When it was written.
+    pub(crate) updated: Time,
+    /// What wrote it.
+    pub(crate) operation: Operation,
+    /// The ordinal of the version before.
+    pub(crate) prior: Option<u32>,
+}
+
+/// A version with its body; `None` for a deletion.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) version: Version,
+    pub(crate) body: Option<Bytes>,
+}
+
+/// Which record of a block.
+#[derive(Clone, Copy)]
+enum Part {
+    Bodies = 0,
+    Entries = 1,
+}
+
+fn key(of: u16, first: u32, part: Part) -> Vec<u8> {
+    let mut key = Vec::with_capacity(7);
+    key.extend_from_slice(&of.to_be_bytes());
+    key.extend_from_slice(&first.to_be_bytes());
+    key.push(part as u8);
+    key
+}
+
+/// A block being filled.
+#[derive(Default)]
+pub(crate) struct BlockWriter {
+    count: u64,
+    heads: Vec<u8>,
+    bodies: Vec<u8>,
+    entries: Vec<u8>,
+}
+
+/// A pair of key and sealed value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
+impl BlockWriter {
+    pub(crate) fn put(&mut self, version: &Version, body: Option<&[u8]>, entries: &Entries) {
+        self.count += 1;
+        let heads = &mut self.heads;
+        put_bytes(heads, version.id.as_str().as_bytes());
+        put_varint(heads, version.number);
+        heads.extend_from_slice(&version.updated.0.to_le_bytes());
+        heads.push(operation_number(version.operation));
+        put_varint(heads, version.prior.map_or(0, |prior| u64::from(prior) + 1));
+        put_varint(heads, body.map_or(0, |body| body.len() as u64 + 1));
+        self.bodies.extend_from_slice(body.unwrap_or_default());
+        put_bytes(&mut self.entries, &encode_entries(entries));
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bodies.len() + self.heads.len() >= BLOCK_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The two records of the block whose first version has the ordinal `first`.
+    pub(crate) fn finish(self, of: u16, first: u32, sealer: &Sealer, packer: &mut Packer) -> [Pair; 2] {
+        let mut plain = Vec::with_capacity(self.heads.len() + self.bodies.len() + 8);
+        put_varint(&mut plain, self.count);
+        put_varint(&mut plain, self.heads.len() as u64);
+        plain.extend_from_slice(&self.heads);
+        plain.extend_from_slice(&self.bodies);
+        [(Part::Bodies, plain), (Part::Entries, self.entries)].map(|(part, plain)| {
+            let key = key(of, first, part);
+            let sealed = sealer.seal(BODY.0 as u8, &key, &packer.pack(&plain));
+            (key, sealed)
+        })
+    }
+}
+
+/// One block in memory: the versions of adjacent ordinals.
+pub(crate) struct Block {
+    pub(crate) first: u32,
+    versions: Vec<Version>,
+    /// Where each body lies in `plain`.
+    bodies: Vec<Option<std::ops::Range<usize>>>,
+    plain: Bytes,
+    entries: std::sync::OnceLock<Vec<u8>>,
+}
+
+impl Block {
+    /// The block that holds `ordinal`; `None` if there is none.
+    pub(crate) fn load(kv: &Kv, sealer: &Sealer, of: u16, ordinal: u32) -> Result<Option<Block>, StorageError> {
+        let found = kv.last(BODY, &key(of, 0, Part::Bodies), &key(of, ordinal, Part::Bodies))?;
+        let Some((mut at, mut sealed)) = found else { return Ok(None) };
+        if at.last() == Some(&(Part::Entries as u8)) {
+            at = at[..at.len() - 1].iter().copied().chain([Part::Bodies as u8]).collect::<Vec<u8>>().into();
+            sealed = kv.get(BODY, &at)?.ok_or_else(|| damaged(of, ordinal))?;
+        }
+        let first = at.get(2..6).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+        let first = first.ok_or_else(|| damaged(of, ordinal))?;
+        let packed = sealer.open(BODY.0 as u8, &at, &sealed).map_err(|_| damaged(of, first))?;
+        let block = Block::decode(first, unpack(&packed)?.into())?;
+        Ok((((ordinal - first) as usize) < block.versions.len()).then_some(block))
+    }
+
+    fn decode(first: u32, plain: Bytes) -> Result<Block, StorageError> {
+        let mut reader = Reader::new(&plain);
+        let count = reader.varint()?;
+        let heads = reader.bytes()?;
+        let mut at = plain.len() - reader.rest().len();
+        let mut reader = Reader::new(heads);
+        let (mut versions, mut bodies) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let (version, body_len) = read_head(&mut reader)?;
+            versions.push(version);
+            bodies.push(body_len.map(|len| at..at + len));
+            at += body_len.unwrap_or(0);
+        }
+        if at != plain.len() {
+            return Err(StorageError::Damaged(format!("the block of bodies at {first}")));
+        }
+        Ok(Block { first, versions, bodies, plain, entries: Default::default() })
+    }
+
+    pub(crate) fn holds(&self, ordinal: u32) -> bool {
+        ordinal >= self.first && ((ordinal - self.first) as usize) < self.versions.len()
+    }
+
+    /// The ordinal after the last.
+    pub(crate) fn end(&self) -> u32 {
+        self.first + self.versions.len() as u32
+    }
+
+    /// The version of an ordinal that the block holds.
+    pub(crate) fn version(&self, ordinal: u32) -> &Version {
+        &self.versions[(ordinal - self.first) as usize]
+    }
+
+    /// Whether the version of an ordinal that the block holds is a deletion.
+    pub(crate) fn is_deletion(&self, ordinal: u32) -> bool {
+        self.bodies[(ordinal - self.first) as usize].is_none()
+    }
+
+    /// The version of an ordinal that the block holds, with its body.
+    pub(crate) fn written(&self, ordinal: u32) -> Written {
+        let at = (ordinal - self.first) as usize;
+        let body = self.bodies[at].clone().map(|range| Bytes::copy_from_slice(&self.plain[range]));
+        Written { version: self.versions[at].clone(), body }
+    }
+
+    /// The entries of an ordinal that the block holds.
+    pub(crate) fn entries(
+        &self,
+        kv: &Kv,
+        sealer: &Sealer,
+        of: u16,
+        ordinal: u32,
+    ) -> Result<Entries, StorageError> {
+        if self.entries.get().is_none() {
+            let key = key(of, self.first, Part::Entries);
+            let sealed = kv.get(BODY, &key)?.ok_or_else(|| damaged(of, self.first))?;
+            let packed = sealer.open(BODY.0 as u8, &key, &sealed).map_err(|_| damaged(of, self.first))?;
+            let _ = self.entries.set(unpack(&packed)?);
+        }
+        let mut reader = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
+        for _ in self.first..ordinal {
+            reader.bytes()?;
+        }
+        decode_entries(reader.bytes()?)
+    }
+}
+
+fn read_head(reader: &mut Reader<'_>) -> Result<(Version, Option<usize>), StorageError> {
+    let wrong = || StorageError::Damaged("the head of a version".to_owned());
+    let id = std::str::from_utf8(reader.bytes()?).ok().and_then(Id::parse).ok_or_else(wrong)?;
+    let number = reader.varint()?;
+    let updated = Time(i64::from_le_bytes(reader.array()?));
+    let operation = operation_of(reader.byte()?).ok_or_else(wrong)?;
+    let prior = reader.varint()?.checked_sub(1).map(|prior| prior as u32);
+    let body_len = reader.varint()?.checked_sub(1).map(|len| len as usize);
+    Ok((Version { id, number, updated, operation, prior }, body_len))
+}
+
+pub(crate) fn operation_number(operation: Operation) -> u8 {
+    match operation {
+        Operation::Create => 1,
+        Operation::Update => 2,
+        Operation::Patch => 3,
+        Operation::Delete => 4,
+    }
+}
+
+fn operation_of(number: u8) -> Option<Operation> {
+    [Operation::Create, Operation::Update, Operation::Patch, Operation::Delete]
+        .into_iter()
+        .find(|operation| operation_number(*operation) == number)
+}
+
+pub(crate) fn damaged(of: u16, first: u32) -> StorageError {
+    let name = fhir::ResourceType::from_number(of).map_or("?", |of| of.name());
+    StorageError::Damaged(format!("the block of {name} bodies at ordinal {first}"))
+}

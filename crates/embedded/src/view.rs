@@ -1,0 +1,163 @@
+//! What there is at one moment, as readers see it: never changed, replaced as a whole by the writer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use fhir::{Id, ResourceKey, ResourceType, Time};
+use roaring::RoaringBitmap;
+use search::{Entries, Row};
+use store::Operation;
+
+use crate::index::Segment;
+
+/// All types at one moment.
+#[derive(Clone, Default)]
+pub(crate) struct View {
+    /// The number of the last commit.
+    pub(crate) sequence: u64,
+    /// The time of the last commit.
+    pub(crate) newest: Option<Time>,
+    /// What there is of each type that has any, by the type's number.
+    pub(crate) types: BTreeMap<u16, Arc<TypeView>>,
+}
+
+/// One type at one moment.
+#[derive(Clone, Default)]
+pub(crate) struct TypeView {
+    /// The ordinal that the next version gets.
+    pub(crate) next: u32,
+    /// The folded ordinals that were live at the last fold.
+    pub(crate) live: Arc<RoaringBitmap>,
+    /// The ordinals that died since, folded or recent.
+    pub(crate) dead: Arc<RoaringBitmap>,
+    /// The index of the folded ordinals, by rising ordinals.
+    pub(crate) segments: Arc<Vec<Arc<Segment>>>,
+    /// Ordinals that were given to runs which never became visible.
+    pub(crate) void: Arc<Vec<Range<u32>>>,
+    /// What was committed since the last fold, oldest first.
+    pub(crate) recent: Vec<Arc<Group>>,
+}
+
+/// One version that is not folded yet.
+#[derive(Debug)]
+pub(crate) struct Recent {
+    pub(crate) ordinal: u32,
+    pub(crate) key: ResourceKey,
+    pub(crate) number: u64,
+    pub(crate) updated: Time,
+    pub(crate) operation: Operation,
+    pub(crate) entries: Entries,
+}
+
+impl Recent {
+    pub(crate) fn row(&self) -> Row<'_> {
+        Row { key: &self.key, updated: self.updated, entries: &self.entries }
+    }
+
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.operation == Operation::Delete
+    }
+}
+
+/// Some recent versions of one type, in order, with the newest of each resource among them.
+#[derive(Clone, Default)]
+pub(crate) struct Group {
+    pub(crate) rows: Vec<Arc<Recent>>,
+    newest: HashMap<Id, usize>,
+}
+
+impl Group {
+    fn push(&mut self, row: Arc<Recent>) {
+        self.newest.insert(row.key.id.clone(), self.rows.len());
+        self.rows.push(row);
+    }
+}
+
+impl View {
+    pub(crate) fn of(&self, of: ResourceType) -> Option<&TypeView> {
+        self.types.get(&of.number()).map(Arc::as_ref)
+    }
+
+    /// One type, to be changed; readers keep what they have.
+    pub(crate) fn change(&mut self, of: u16) -> &mut TypeView {
+        Arc::make_mut(self.types.entry(of).or_default())
+    }
+
+    /// How many versions wait to be folded.
+    pub(crate) fn recent_count(&self) -> usize {
+        self.types.values().flat_map(|of| &of.recent).map(|group| group.rows.len()).sum()
+    }
+}
+
+impl TypeView {
+    /// All recent versions, oldest first, whether they live or not.
+    pub(crate) fn recent_rows(&self) -> impl DoubleEndedIterator<Item = &Arc<Recent>> {
+        self.recent.iter().flat_map(|group| group.rows.iter())
+    }
+
+    /// The recent versions that are current and no deletions.
+    pub(crate) fn recent_live(&self) -> impl Iterator<Item = &Arc<Recent>> {
+        self.recent_rows().filter(|row| !row.is_deletion() && !self.dead.contains(row.ordinal))
+    }
+
+    /// The newest recent version of a resource.
+    pub(crate) fn recent_of(&self, id: &Id) -> Option<&Arc<Recent>> {
+        self.recent.iter().rev().find_map(|group| group.newest.get(id).map(|at| &group.rows[*at]))
+    }
+
+    /// The recent version of an ordinal.
+    pub(crate) fn recent_at(&self, ordinal: u32) -> Option<&Arc<Recent>> {
+        let at = self.recent.partition_point(|group| group.rows.last().is_some_and(|row| row.ordinal < ordinal));
+        let rows = &self.recent.get(at)?.rows;
+        rows.binary_search_by_key(&ordinal, |row| row.ordinal).ok().map(|at| &rows[at])
+    }
+
+    /// The current ordinals that are no deletions.
+    pub(crate) fn current(&self) -> RoaringBitmap {
+        let mut current = &*self.live - &*self.dead;
+        current.extend(self.recent_live().map(|row| row.ordinal));
+        current
+    }
+
+    /// Whether an ordinal is one that readers of this view may look at.
+    pub(crate) fn is_known(&self, ordinal: u32) -> bool {
+        ordinal < self.next && !self.void.iter().any(|range| range.contains(&ordinal))
+    }
+
+    /// Adds a version and marks the one it replaces as dead.
+    pub(crate) fn push(&mut self, row: Arc<Recent>, prior: Option<u32>) {
+        self.next = row.ordinal + 1;
+        if let Some(prior) = prior {
+            Arc::make_mut(&mut self.dead).insert(prior);
+        }
+        match self.recent.last_mut().and_then(Arc::get_mut) {
+            Some(group) => group.push(row),
+            None => {
+                let mut group = Group::default();
+                group.push(row);
+                self.recent.push(Arc::new(group));
+            }
+        }
+    }
+
+    /// Joins groups so that their number stays logarithmic and looking through them cheap.
+    pub(crate) fn join_groups(&mut self) {
+        while let [.., before, last] = self.recent.as_slice() {
+            if before.rows.len() > 2 * last.rows.len() {
+                break;
+            }
+            let mut joined = Group::clone(before);
+            last.rows.iter().for_each(|row| joined.push(row.clone()));
+            self.recent.truncate(self.recent.len() - 2);
+            self.recent.push(Arc::new(joined));
+        }
+    }
+
+    /// Drops the recent versions before `end`, which are folded now.
+    pub(crate) fn forget_recent(&mut self, end: u32) {
+        let mut kept = Group::default();
+        self.recent_rows().filter(|row| row.ordinal >= end).for_each(|row| kept.push(row.clone()));
+        self.recent = if kept.rows.is_empty() { Vec::new() } else { vec![Arc::new(kept)] };
+    }
+}

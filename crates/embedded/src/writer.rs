@@ -1,0 +1,359 @@
+//! The one thread that writes a data store: takes commits from a queue, checks their preconditions against
+//! the newest state, and writes and syncs them in groups.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use fhir::{ResourceKey, Time};
+use search::Entries;
+use store::limits::{BODY_BYTES_MAX, RUN_PUTS_MAX, TRANSACTION_WRITES_MAX};
+use store::{
+    Clock, CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Transaction, Write,
+};
+use tokio::sync::oneshot;
+
+use crate::StorageError;
+use crate::contents::{Contents, Reading, Standing};
+use crate::fold::{Folded, Merged, Work};
+use crate::index::Segment;
+use crate::keyspace::{BODY, IDENTITY};
+use crate::kv::Batch;
+use crate::pack::Packer;
+use crate::records::{Identity, LogRecord};
+use crate::version::{BlockWriter, Version};
+use crate::view::{Recent, View};
+
+/// Commits written and synced together at the most.
+const GROUP_COMMITS_MAX: usize = 256;
+/// Runs with at most this many puts are written like a commit: a sorted ingestion would cost more.
+const SMALL_RUN_PUTS_MAX: usize = 256;
+/// Recent versions from which they are folded in the background, and from which no commit waits for that.
+const FOLD_FROM: usize = 2048;
+const FOLD_NOW_FROM: usize = 8 * FOLD_FROM;
+
+/// What the writer is asked to do.
+pub(crate) enum Message {
+    Commit(Transaction, oneshot::Sender<Result<Committed, CommitError>>),
+    Ingest(Run, oneshot::Sender<Result<Ingested, StoreError>>),
+    Folded(Folded),
+    Merged(Merged),
+    /// Fold what is recent, now.
+    Settle(oneshot::Sender<Result<(), StoreError>>),
+    Stop,
+}
+
+/// The writer of one data store.
+pub(crate) struct Writer {
+    pub(crate) contents: Arc<Contents>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) view: Arc<View>,
+    pub(crate) packer: Packer,
+    /// All commits up to this one are folded.
+    pub(crate) folded_sequence: u64,
+    /// How many folds there were: tells one that comes too late.
+    pub(crate) generation: u64,
+    pub(crate) is_folding: bool,
+    pub(crate) is_merging: bool,
+    /// Whether a write failed, so that what is on disk may be ahead of what is known.
+    pub(crate) is_stopped: bool,
+    /// Segments that no new reader sees, to be removed when no old one does.
+    pub(crate) graveyard: Vec<Arc<Segment>>,
+    pub(crate) background: Sender<Work>,
+}
+
+/// The writes of one commit, and how the resources stand while they are staged.
+struct Staging<'a> {
+    batch: &'a mut Batch,
+    view: &'a mut View,
+    standings: HashMap<ResourceKey, Option<Standing>>,
+    log: LogRecord,
+    updated: Time,
+}
+
+impl Writer {
+    /// Works until told to stop or nobody can ask any more.
+    pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+        let mut waiting = None;
+        while let Some(message) = waiting.take().or_else(|| messages.recv().ok()) {
+            match message {
+                Message::Commit(transaction, reply) => {
+                    let mut group = vec![(transaction, reply)];
+                    while group.len() < GROUP_COMMITS_MAX {
+                        match messages.try_recv() {
+                            Ok(Message::Commit(transaction, reply)) => group.push((transaction, reply)),
+                            Ok(other) => {
+                                waiting = Some(other);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                    self.commit_group(group);
+                }
+                Message::Ingest(run, reply) => {
+                    let outcome = self.ingest(run);
+                    let _ = reply.send(outcome);
+                }
+                Message::Folded(folded) => self.take_fold(folded),
+                Message::Merged(merged) => self.take_merge(merged),
+                Message::Settle(reply) => {
+                    let _ = reply.send(self.fold_now().map_err(StoreError::from));
+                }
+                Message::Stop => break,
+            }
+            self.tend();
+        }
+        let _ = self.background.send(Work::Stop);
+        if !self.is_stopped {
+            let _ = self.contents.kv.sync().and_then(|()| self.contents.kv.flush());
+        }
+    }
+
+    /// What there is to do after every message: folding, merging, burying.
+    fn tend(&mut self) {
+        let recent = self.view.recent_count();
+        if recent >= FOLD_NOW_FROM && !self.is_stopped {
+            if let Err(error) = self.fold_now() {
+                tracing::error!(%error, "folding failed");
+                self.is_stopped = true;
+            }
+        } else if recent >= FOLD_FROM && !self.is_folding && !self.is_stopped {
+            self.is_folding = self
+                .background
+                .send(Work::Fold { view: self.view.clone(), generation: self.generation })
+                .is_ok();
+        }
+        self.look_for_merge();
+        self.bury();
+    }
+
+    fn commit_group(&mut self, group: Vec<(Transaction, oneshot::Sender<Result<Committed, CommitError>>)>) {
+        let mut batch = Batch::default();
+        let mut staged = View::clone(&self.view);
+        let mut outcomes = Vec::new();
+        for (transaction, reply) in group {
+            outcomes.push((self.stage(&mut staged, &mut batch, transaction), reply));
+        }
+        let written = self.write(batch, staged);
+        for (outcome, reply) in outcomes {
+            let outcome = match (&written, outcome) {
+                (Err(error), Ok(_)) => Err(CommitError::Failed(error.clone())),
+                (_, outcome) => outcome,
+            };
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Writes and syncs a batch, then lets readers see what it made.
+    pub(crate) fn write(&mut self, batch: Batch, mut staged: View) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let kv = &self.contents.kv;
+        if let Err(error) = kv.write(batch).and_then(|()| kv.sync()) {
+            self.is_stopped = true;
+            return Err(StorageError::from(error).into());
+        }
+        for types in staged.types.values_mut() {
+            if types.recent.len() > 1 {
+                Arc::make_mut(types).join_groups();
+            }
+        }
+        self.view = Arc::new(staged);
+        self.contents.publish(self.view.clone());
+        Ok(())
+    }
+
+    fn stage(
+        &mut self,
+        staged: &mut View,
+        batch: &mut Batch,
+        transaction: Transaction,
+    ) -> Result<Committed, CommitError> {
+        self.check_running()?;
+        check_transaction(&transaction)?;
+        let standings = {
+            let reading = self.contents.reading_of(Arc::new(staged.clone()));
+            for (at, precondition) in transaction.preconditions.iter().enumerate() {
+                if !holds(&reading, precondition).map_err(StoreError::from)? {
+                    return Err(CommitError::Conflict(at));
+                }
+            }
+            standings(&reading, transaction.writes.iter().map(key_of)).map_err(StoreError::from)?
+        };
+        let made = self.stage_writes(staged, batch, standings, transaction.writes);
+        Ok(made.map_err(StoreError::from)?)
+    }
+
+    pub(crate) fn check_running(&self) -> Result<(), StoreError> {
+        if self.is_stopped {
+            return Err(StoreError::Failed("writing stopped after an earlier failure".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The time of the next write: never earlier than that of any before.
+    pub(crate) fn stamp(&self, view: &View) -> Time {
+        let now = self.clock.now();
+        view.newest.map_or(now, |newest| newest.max(now))
+    }
+
+    fn stage_writes(
+        &mut self,
+        view: &mut View,
+        batch: &mut Batch,
+        standings: HashMap<ResourceKey, Option<Standing>>,
+        writes: Vec<Write>,
+    ) -> Result<Committed, StorageError> {
+        let updated = self.stamp(view);
+        let room = u32::MAX - writes.len() as u32;
+        if view.types.values().any(|types| types.next >= room) {
+            return Err(StorageError::Limit("VERSIONS_PER_TYPE_MAX"));
+        }
+        let log = LogRecord { updated, ..LogRecord::default() };
+        let mut staging = Staging { batch, view, standings, log, updated };
+        let mut versions = Vec::new();
+        for write in writes {
+            versions.push(match write {
+                Write::Put(put) => self.stage_put(&mut staging, put),
+                Write::Delete(key) => self.stage_delete(&mut staging, key),
+            });
+        }
+        let Staging { view, log, batch, .. } = staging;
+        view.sequence += 1;
+        view.newest = Some(updated);
+        log.put(batch, &self.contents.sealer, view.sequence);
+        Ok(Committed { sequence: view.sequence, updated, versions })
+    }
+
+    fn stage_put(&mut self, staging: &mut Staging<'_>, put: Put) -> u64 {
+        let before = staging.standings.get(&put.key).copied().flatten();
+        let Put { key, body, entries, operation } = put;
+        self.stage_version(staging, key, before, operation, Some(&body), entries)
+    }
+
+    fn stage_delete(&mut self, staging: &mut Staging<'_>, key: ResourceKey) -> u64 {
+        match staging.standings.get(&key).copied().flatten() {
+            None => 0,
+            Some(standing) if standing.is_deletion => standing.number,
+            before => self.stage_version(staging, key, before, Operation::Delete, None, Entries::new()),
+        }
+    }
+
+    fn stage_version(
+        &mut self,
+        staging: &mut Staging<'_>,
+        key: ResourceKey,
+        before: Option<Standing>,
+        operation: Operation,
+        body: Option<&[u8]>,
+        entries: Entries,
+    ) -> u64 {
+        let sealer = &self.contents.sealer;
+        let of = key.of.number();
+        let types = staging.view.change(of);
+        let ordinal = types.next;
+        let number = before.map_or(1, |before| before.number + 1);
+        let (updated, prior) = (staging.updated, before.map(|before| before.ordinal));
+        let version = Version { id: key.id.clone(), number, updated, operation, prior };
+        let mut block = BlockWriter::default();
+        block.put(&version, body, &entries);
+        for (at, sealed) in block.finish(of, ordinal, sealer, &mut self.packer) {
+            staging.batch.put(BODY, at, sealed);
+        }
+        let identity = Identity { ordinal, number, is_deletion: body.is_none() };
+        let at = Identity::key(sealer, &key);
+        let sealed = identity.seal(sealer, &at);
+        staging.batch.put(IDENTITY, at, sealed);
+        staging.log.push(of, ordinal);
+        staging.log.killed.extend(prior.map(|prior| (of, prior)));
+        let standing = Standing { ordinal, number, is_deletion: body.is_none() };
+        staging.standings.insert(key.clone(), Some(standing));
+        types.push(Arc::new(Recent { ordinal, key, number, updated, operation, entries }), prior);
+        number
+    }
+
+    /// Does a run (`Store::ingest`).
+    fn ingest(&mut self, run: Run) -> Result<Ingested, StoreError> {
+        self.check_running()?;
+        if run.puts.len() > RUN_PUTS_MAX {
+            return Err(StoreError::Limit("RUN_PUTS_MAX"));
+        }
+        run.puts.iter().try_for_each(check_body)?;
+        if let Some((number, outcome)) = self.contents.meta().run(&run.id.job)? {
+            if number == run.id.number {
+                return Ok(outcome);
+            }
+            if number > run.id.number {
+                return Err(StoreError::Failed("a run that is not the job's last was asked for".to_owned()));
+            }
+        }
+        if run.puts.len() > SMALL_RUN_PUTS_MAX {
+            return self.ingest_sorted(run);
+        }
+        let mut batch = Batch::default();
+        let mut staged = View::clone(&self.view);
+        let standings = standings(&self.contents.reading(), run.puts.iter().map(|put| &put.key))?;
+        let writes = run.puts.into_iter().map(Write::Put).collect();
+        let made = self.stage_writes(&mut staged, &mut batch, standings, writes)?;
+        let outcome = Ingested { updated: made.updated, versions: made.versions, repeated: false };
+        self.contents.meta().put_run(&mut batch, &run.id.job, run.id.number, &outcome);
+        self.write(batch, staged)?;
+        Ok(outcome)
+    }
+}
+
+/// How the resources of these keys stand.
+fn standings<'k>(
+    reading: &Reading<'_>,
+    keys: impl Iterator<Item = &'k ResourceKey>,
+) -> Result<HashMap<ResourceKey, Option<Standing>>, StorageError> {
+    keys.map(|key| Ok((key.clone(), reading.newest(key)?))).collect()
+}
+
+fn key_of(write: &Write) -> &ResourceKey {
+    match write {
+        Write::Put(put) => &put.key,
+        Write::Delete(key) => key,
+    }
+}
+
+fn holds(reading: &Reading<'_>, precondition: &Precondition) -> Result<bool, StorageError> {
+    Ok(match precondition {
+        Precondition::Version(key, version) => {
+            reading.newest(key)?.is_some_and(|standing| standing.number == *version)
+        }
+        Precondition::Absent(key) => reading.newest(key)?.is_none(),
+        Precondition::Present(key) => reading.newest(key)?.is_some_and(|standing| !standing.is_deletion),
+        Precondition::NoMatch(of, filter) => reading.select(*of, filter)?.is_empty(),
+        Precondition::OnlyMatch(key, filter) => {
+            let found = reading.select(key.of, filter)?;
+            let ordinal = reading.newest(key)?.map(|standing| standing.ordinal);
+            found.len() == 1 && found.min() == ordinal
+        }
+    })
+}
+
+fn check_transaction(transaction: &Transaction) -> Result<(), StoreError> {
+    if transaction.writes.len() > TRANSACTION_WRITES_MAX {
+        return Err(StoreError::Limit("TRANSACTION_WRITES_MAX"));
+    }
+    let mut keys = BTreeSet::new();
+    for write in &transaction.writes {
+        if let Write::Put(put) = write {
+            check_body(put)?;
+        }
+        if !keys.insert(key_of(write)) {
+            return Err(StoreError::Failed("a transaction writes one resource twice".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn check_body(put: &Put) -> Result<(), StoreError> {
+    if put.body.len() > BODY_BYTES_MAX {
+        return Err(StoreError::Limit("BODY_BYTES_MAX"));
+    }
+    Ok(())
+}
