@@ -127,7 +127,12 @@ fn body(n: u32) -> String {
     let code = n.wrapping_mul(2_654_435_761) >> 25;
     format!(
         r#"{{"resourceType":"Observation","id":"{n:032x}","meta":{{"profile":["http://hl7.org/fhir/us/core/StructureDefinition/us-core-vital-signs"]}},"status":"final","category":[{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital signs"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"{code:05}-3","display":"Measurement {code}"}}],"text":"Measurement {code}"}},"subject":{{"reference":"Patient/{patient:032x}"}},"encounter":{{"reference":"Encounter/{:032x}"}},"effectiveDateTime":"2020-0{}-1{}T09:00:00.000+01:00","issued":"2020-01-10T09:00:00.000+01:00","identifier":[{{"system":"urn:ietf:rfc:3986","value":"{:032x}"}}],"valueQuantity":{{"value":{}.{},"unit":"mm[Hg]","system":"http://unitsofmeasure.org","code":"mm[Hg]"}}}}"#,
-        n / 10, n % 9 + 1, n % 10, u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C), n % 200, n % 10,
+        n / 10,
+        n % 9 + 1,
+        n % 10,
+        u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C),
+        n % 200,
+        n % 10,
     )
 }
 
@@ -211,7 +216,18 @@ impl Spike {
         let (kv, sealer) = open(folder)?;
         let (packer, directories) = (Packer::default(), Directories::new(16 << 20));
         let (live, segments, recent) = Default::default();
-        Ok(Spike { kv, sealer, packer, directories, next: 0, next_segment: 0, live, segments, recent, fold_us: 0.0 })
+        Ok(Spike {
+            kv,
+            sealer,
+            packer,
+            directories,
+            next: 0,
+            next_segment: 0,
+            live,
+            segments,
+            recent,
+            fold_us: 0.0,
+        })
     }
 
     fn segment(&mut self, base: u32, end: u32) -> Segment {
@@ -316,7 +332,9 @@ impl Spike {
 
     /// Merges the last segments while there are enough of one size.
     fn merge(&mut self) -> Result<()> {
-        let tier = |segment: &Segment| ((segment.end - segment.base) / FOLD_AT as u32).max(1).ilog(MERGE_FAN_IN as u32);
+        let tier = |segment: &Segment| {
+            ((segment.end - segment.base) / FOLD_AT as u32).max(1).ilog(MERGE_FAN_IN as u32)
+        };
         while let Some(start) = self.segments.len().checked_sub(MERGE_FAN_IN) {
             let last = self.segments[start..].to_vec();
             if last.iter().any(|segment| tier(segment) != tier(&last[0])) {

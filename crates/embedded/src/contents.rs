@@ -179,7 +179,12 @@ impl Reading<'_> {
         Ok(look(Row { key: &key, updated: version.updated, entries: &entries }))
     }
 
-    pub(crate) fn entries(&self, block: &Block, of: ResourceType, ordinal: u32) -> Result<Entries, StorageError> {
+    pub(crate) fn entries(
+        &self,
+        block: &Block,
+        of: ResourceType,
+        ordinal: u32,
+    ) -> Result<Entries, StorageError> {
         let Contents { kv, sealer, .. } = self.contents;
         block.entries(kv, sealer, of.number(), ordinal)
     }

@@ -58,7 +58,9 @@ pub(crate) fn work(contents: &Contents, work: &Receiver<Work>, messages: &Sender
     while let Ok(work) = work.recv() {
         let message = match work {
             Work::Stop => return,
-            Work::Fold { view, generation } => Message::Folded(fold(contents, &mut packer, &view, generation)),
+            Work::Fold { view, generation } => {
+                Message::Folded(fold(contents, &mut packer, &view, generation))
+            }
             Work::Merge { of, segments, live } => {
                 Message::Merged(merge_segments(contents, &mut packer, of, segments, &live))
             }
@@ -81,7 +83,8 @@ fn fold(contents: &Contents, packer: &mut Packer, view: &View, generation: u64) 
     let mut pairs = Vec::new();
     let mut outcome = Ok(());
     for (of, types_view) in &view.types {
-        let (Some(first), Some(last)) = (types_view.recent_rows().next(), types_view.recent_rows().next_back())
+        let (Some(first), Some(last)) =
+            (types_view.recent_rows().next(), types_view.recent_rows().next_back())
         else {
             continue;
         };
@@ -97,7 +100,8 @@ fn fold(contents: &Contents, packer: &mut Packer, view: &View, generation: u64) 
                 pairs.push((key, value));
                 Ok(())
             };
-            outcome = outcome.and(table.write(SegmentWriter::new(segment, &contents.sealer, packer, &mut sink)));
+            outcome =
+                outcome.and(table.write(SegmentWriter::new(segment, &contents.sealer, packer, &mut sink)));
         }
         types.insert(*of, (end, segment));
     }
@@ -237,8 +241,9 @@ impl Writer {
 
     /// Removes the segments that no reader holds any more.
     pub(crate) fn bury(&mut self) {
-        let (dead, held): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.graveyard).into_iter().partition(|segment| Arc::strong_count(segment) == 1);
+        let (dead, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.graveyard)
+            .into_iter()
+            .partition(|segment| Arc::strong_count(segment) == 1);
         self.graveyard = held;
         for segment in dead {
             if let Err(error) = remove_segment(&self.contents, &segment) {

@@ -6,8 +6,8 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
 use fjall::config::BloomConstructionPolicy;
+use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
 /// Bytes held by the engine: a key or a value.
@@ -233,7 +233,23 @@ impl Kv {
     /// When the disk is full or fails.
     pub fn flush(&self) -> Result<(), KvError> {
         for keyspace in &self.spaces {
-            keyspace.rotate_memtable_and_wait().map_err(|error| failure(keyspace.name(), error))?;
+            let rotated = keyspace.rotate_memtable().map_err(|error| failure(keyspace.name(), error))?;
+            while rotated && keyspace.sealed_memtable_count() > 0 {
+                // A failed flush stops the engine's worker: then nothing would ever end this waiting.
+                self.database.persist(PersistMode::Buffer).map_err(|error| failure("journal", error))?;
+                wait_for_worker();
+            }
+        }
+        Ok(())
+    }
+
+    /// Rewrites all tables, so that removed values are gone from the disk and not only hidden.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn compact(&self) -> Result<(), KvError> {
+        for keyspace in &self.spaces {
+            keyspace.major_compact().map_err(|error| failure(keyspace.name(), error))?;
         }
         Ok(())
     }
@@ -256,7 +272,9 @@ fn create(space: &SpaceOptions) -> KeyspaceCreateOptions {
 
 fn failure(place: &str, error: fjall::Error) -> KvError {
     match error {
-        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => io_failure(place, &error),
+        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
+            io_failure(place, &error)
+        }
         fjall::Error::Locked => KvError::Locked,
         fjall::Error::Poisoned => KvError::Stopped,
         _ => KvError::Damaged(place.to_owned()),
@@ -265,8 +283,15 @@ fn failure(place: &str, error: fjall::Error) -> KvError {
 
 fn io_failure(place: &str, error: &io::Error) -> KvError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => KvError::Full,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            KvError::Full
+        }
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => KvError::Damaged(place.to_owned()),
         kind => KvError::Io(kind.to_string()),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the engine has no event for a finished flush")]
+fn wait_for_worker() {
+    std::thread::sleep(std::time::Duration::from_millis(2));
 }

@@ -3,6 +3,8 @@
 //! `docs/storage-format.md` describes every byte, `docs/decisions/` why it lies as it does.
 
 mod answer;
+mod catalog;
+mod check;
 mod contents;
 mod encode;
 mod error;
@@ -24,6 +26,8 @@ mod version;
 mod view;
 mod writer;
 
+pub use self::store::EmbeddedStore;
+pub use catalog::EmbeddedCatalog;
+pub use check::{Report, check};
 pub use error::StorageError;
 pub use open::StoreLimits;
-pub use self::store::EmbeddedStore;

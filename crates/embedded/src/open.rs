@@ -79,11 +79,16 @@ fn void_pending(contents: &Contents, state: &mut State, pending: &State) -> Resu
 
 /// Removes segments that no state lists: a crash came before they were, or after they were replaced.
 fn remove_unlisted(contents: &Contents, state: &State) -> Result<(), StorageError> {
-    let listed: HashSet<(u16, u32)> =
-        state.types.iter().flat_map(|types| &types.segments).map(|segment| (segment.of, segment.number)).collect();
+    let listed: HashSet<(u16, u32)> = state
+        .types
+        .iter()
+        .flat_map(|types| &types.segments)
+        .map(|segment| (segment.of, segment.number))
+        .collect();
     let mut from = vec![0; 12];
     while let Some((key, _)) = contents.kv.first(INDEX, &from, &[0xff; 12])? {
-        let segment = segment_of(&key).ok_or_else(|| StorageError::Damaged("a key of the index".to_owned()))?;
+        let segment =
+            segment_of(&key).ok_or_else(|| StorageError::Damaged("a key of the index".to_owned()))?;
         if !listed.contains(&(segment.of, segment.number)) {
             remove_segment(contents, &segment)?;
         }
@@ -106,7 +111,10 @@ fn replay(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
         let (key, sealed) = pair?;
         let (sequence, record) = LogRecord::open(&contents.sealer, &key, &sealed)?;
         if sequence != view.sequence + 1 {
-            return Err(StorageError::Damaged(format!("the log, where record {} is missing", view.sequence + 1)));
+            return Err(StorageError::Damaged(format!(
+                "the log, where record {} is missing",
+                view.sequence + 1
+            )));
         }
         let reading = contents.reading_of(Arc::new(View::default()));
         for (number, first, count) in &record.writes {

@@ -106,9 +106,10 @@ impl Reading<'_> {
                     search.sort.iter().map(|sort| sort.value(row)).collect::<Vec<_>>()
                 })?;
                 let is_after = |ordinal: &u32| {
-                    let by_values = search.sort.iter().zip(&columns).zip(&last).map(|((sort, column), last)| {
-                        sort.compare(last, &column.value(*ordinal).cloned())
-                    });
+                    let by_values =
+                        search.sort.iter().zip(&columns).zip(&last).map(|((sort, column), last)| {
+                            sort.compare(last, &column.value(*ordinal).cloned())
+                        });
                     first_difference(by_values).then(place.last.cmp(ordinal)) == Ordering::Less
                 };
                 rows.iter().filter(is_after).collect()
@@ -168,11 +169,8 @@ impl Reading<'_> {
                 continue;
             }
             self.segment(segment).range(param, &[], |term, postings| {
-                let value = if is_updated {
-                    Some(SortValue::Time(time_of(term)?.0))
-                } else {
-                    sort_value(term, end)?
-                };
+                let value =
+                    if is_updated { Some(SortValue::Time(time_of(term)?.0)) } else { sort_value(term, end)? };
                 if let Some(value) = value {
                     let mut ordinals = RoaringBitmap::new();
                     postings.add_to(&mut ordinals)?;
@@ -224,7 +222,7 @@ impl Gathered<'_> {
         let mut values: Vec<SortValue> = Vec::new();
         for at in order {
             let value = &self.values[at as usize];
-            if values.last() != Some(value) {
+            if values.last().is_none_or(|last| last.cmp(value).is_ne()) {
                 values.push(value.clone());
             }
             ranks[at as usize] = values.len() as u32 - 1;

@@ -10,7 +10,7 @@ use store::{Ingested, JobId};
 use crate::StorageError;
 use crate::index::Segment;
 use crate::keyspace::{IDENTITY, LOG, META};
-use crate::kv::{Batch, Kv, Space};
+use crate::kv::{Batch, Kv};
 use crate::pack::{Packer, unpack};
 use crate::seal::Sealer;
 use crate::varint::{Reader, put_varint};
@@ -75,11 +75,13 @@ impl LogRecord {
         let mut plain = self.updated.0.to_le_bytes().to_vec();
         put_varint(&mut plain, self.writes.len() as u64);
         for (of, first, count) in &self.writes {
-            [u64::from(*of), u64::from(*first), u64::from(*count)].map(|number| put_varint(&mut plain, number));
+            [u64::from(*of), u64::from(*first), u64::from(*count)]
+                .iter()
+                .for_each(|n| put_varint(&mut plain, *n));
         }
         put_varint(&mut plain, self.killed.len() as u64);
         for (of, ordinal) in &self.killed {
-            [u64::from(*of), u64::from(*ordinal)].map(|number| put_varint(&mut plain, number));
+            [u64::from(*of), u64::from(*ordinal)].iter().for_each(|number| put_varint(&mut plain, *number));
         }
         let sealed = sealer.seal(LOG.0 as u8, &key, &Packer::default().pack(&plain));
         batch.put(LOG, key, sealed);
@@ -90,7 +92,8 @@ impl LogRecord {
         let sequence = u64::from_be_bytes(key.try_into().map_err(|_| damaged())?);
         let plain = unpack(&sealer.open(LOG.0 as u8, key, sealed).map_err(|_| damaged())?)?;
         let mut reader = Reader::new(&plain);
-        let mut record = LogRecord { updated: Time(i64::from_le_bytes(reader.array()?)), ..Default::default() };
+        let mut record =
+            LogRecord { updated: Time(i64::from_le_bytes(reader.array()?)), ..Default::default() };
         for _ in 0..reader.varint()? {
             record.writes.push((reader.varint()? as u16, reader.varint()? as u32, reader.varint()? as u32));
         }
@@ -143,7 +146,9 @@ impl State {
             put(u64::from(of.next));
             put(of.segments.len() as u64);
             for segment in &of.segments {
-                [segment.number, segment.base, segment.end].map(|number| put(u64::from(number)));
+                [segment.number, segment.base, segment.end]
+                    .into_iter()
+                    .for_each(|number| put(u64::from(number)));
             }
             put(of.void.len() as u64);
             of.void.iter().for_each(|range| {
@@ -164,7 +169,8 @@ impl State {
             let (of, next) = (reader.varint()? as u16, reader.varint()? as u32);
             let mut state = TypeState { of, next, ..TypeState::default() };
             for _ in 0..reader.varint()? {
-                let [number, base, end] = [reader.varint()?, reader.varint()?, reader.varint()?].map(|n| n as u32);
+                let [number, base, end] =
+                    [reader.varint()?, reader.varint()?, reader.varint()?].map(|n| n as u32);
                 state.segments.push(Segment { of, number, base, end });
             }
             for _ in 0..reader.varint()? {
@@ -290,19 +296,6 @@ fn run_key(job: &JobId) -> Vec<u8> {
 fn damaged(key: &[u8]) -> StorageError {
     let name = String::from_utf8_lossy(key.split(|byte| *byte == b'/').next().unwrap_or_default());
     StorageError::Damaged(format!("meta/{name}"))
-}
-
-/// The spaces whose values the check opens one by one.
-pub(crate) fn each_record(
-    kv: &Kv,
-    space: Space,
-    mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), StorageError>,
-) -> Result<(), StorageError> {
-    for pair in kv.scan(space, &[], &[0xff; 64]) {
-        let (key, sealed) = pair?;
-        visit(&key, &sealed)?;
-    }
-    Ok(())
 }
 
 /// A view of what is folded, before the log is replayed.

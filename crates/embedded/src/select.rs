@@ -25,7 +25,11 @@ pub(crate) enum Node {
     Or(Vec<Node>),
     Not(Box<Node>),
     /// Refers by the parameter to one of these ordinals of a type.
-    Refers { param: ParamId, of: ResourceType, to: RoaringBitmap },
+    Refers {
+        param: ParamId,
+        of: ResourceType,
+        to: RoaringBitmap,
+    },
     /// Has one of these ids.
     Ids(BTreeSet<Id>),
 }
@@ -50,7 +54,9 @@ impl Reading<'_> {
     }
 
     fn resolve(&self, of: ResourceType, filter: &Filter) -> Result<Node, StorageError> {
-        let all = |filters: &[Filter]| filters.iter().map(|filter| self.resolve(of, filter)).collect();
+        let all = |filters: &[Filter]| {
+            filters.iter().map(|filter| self.resolve(of, filter)).collect::<Result<Vec<_>, _>>()
+        };
         Ok(match filter {
             Filter::And(filters) => Node::And(all(filters)?),
             Filter::Or(filters) => Node::Or(all(filters)?),
@@ -160,7 +166,8 @@ impl Reading<'_> {
     ) -> Result<RoaringBitmap, StorageError> {
         let mut order: Vec<&Node> = nodes.iter().collect();
         order.sort_by_key(|node| node.cost());
-        let mut left = within.map_or_else(|| RoaringBitmap::clone(&types.live), |within| within & &*types.live);
+        let mut left =
+            within.map_or_else(|| RoaringBitmap::clone(&types.live), |within| within & &*types.live);
         left -= &*types.dead;
         for (at, node) in order.iter().enumerate() {
             if left.is_empty() {
@@ -187,7 +194,9 @@ impl Reading<'_> {
         let mut found = RoaringBitmap::new();
         for ordinal in ordinals {
             let passes = self.with_row(of, ordinal, |row| {
-                nodes.iter().try_fold(true, |passes, node| Ok::<_, StorageError>(passes && self.matches(node, row)?))
+                nodes
+                    .iter()
+                    .try_fold(true, |passes, node| Ok::<_, StorageError>(passes && self.matches(node, row)?))
             })??;
             if passes {
                 found.insert(ordinal);
@@ -252,15 +261,17 @@ impl Reading<'_> {
             for lookup in lookups(reader.span_max(param.0)?) {
                 match lookup {
                     Lookup::Term(term) => reader.find(param.0, &term, &mut found)?,
-                    Lookup::Range { from, until, scan } => reader.range(param.0, &from, |term, postings| {
-                        if term >= until.as_slice() {
-                            return Ok(ControlFlow::Break(()));
-                        }
-                        if scan.passes(term)? {
-                            postings.add_to(&mut found)?;
-                        }
-                        Ok(ControlFlow::Continue(()))
-                    })?,
+                    Lookup::Range { from, until, scan } => {
+                        reader.range(param.0, &from, |term, postings| {
+                            if term >= until.as_slice() {
+                                return Ok(ControlFlow::Break(()));
+                            }
+                            if scan.passes(term)? {
+                                postings.add_to(&mut found)?;
+                            }
+                            Ok(ControlFlow::Continue(()))
+                        })?
+                    }
                 }
             }
         }
@@ -326,9 +337,9 @@ impl Node {
 }
 
 fn is_lookup(test: &Test) -> bool {
-    lookups(test, 0).iter().all(|lookup| {
-        matches!(lookup, Lookup::Term(_) | Lookup::Range { scan: encode::Scan::All, .. })
-    })
+    lookups(test, 0)
+        .iter()
+        .all(|lookup| matches!(lookup, Lookup::Term(_) | Lookup::Range { scan: encode::Scan::All, .. }))
 }
 
 /// How deep the chains of a filter nest.

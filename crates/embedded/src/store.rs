@@ -98,6 +98,16 @@ impl EmbeddedStore {
         Ok(self.contents.kv.disk_bytes()?)
     }
 
+    /// Ends writing: what was asked before is done, what is asked later is refused.
+    pub(crate) fn close(&self) {
+        let _ = self.messages.send(Message::Stop);
+        let threads =
+            std::mem::take(&mut *self.threads.lock().expect("nothing panics while it holds the threads"));
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+
     pub(crate) fn contents(&self) -> &Arc<Contents> {
         &self.contents
     }
@@ -105,7 +115,8 @@ impl EmbeddedStore {
     async fn ask<T>(&self, message: Message, outcome: oneshot::Receiver<T>) -> Result<T, StoreError> {
         let gone = || StoreError::Failed("the data store is closed".to_owned());
         self.messages.send(message).map_err(|_| gone())?;
-        let answer = if Handle::try_current().is_ok() { outcome.await.ok() } else { outcome.blocking_recv().ok() };
+        let answer =
+            if Handle::try_current().is_ok() { outcome.await.ok() } else { outcome.blocking_recv().ok() };
         answer.ok_or_else(gone)
     }
 
@@ -134,11 +145,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
-        let _ = self.messages.send(Message::Stop);
-        let threads = self.threads.get_mut().map(std::mem::take).unwrap_or_default();
-        for thread in threads {
-            let _ = thread.join();
-        }
+        self.close();
     }
 }
 

@@ -84,10 +84,6 @@ impl BlockWriter {
         self.bodies.len() + self.heads.len() >= BLOCK_BYTES
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// The two records of the block whose first version has the ordinal `first`.
     pub(crate) fn finish(self, of: u16, first: u32, sealer: &Sealer, packer: &mut Packer) -> [Pair; 2] {
         let mut plain = Vec::with_capacity(self.heads.len() + self.bodies.len() + 8);
@@ -115,7 +111,12 @@ pub(crate) struct Block {
 
 impl Block {
     /// The block that holds `ordinal`; `None` if there is none.
-    pub(crate) fn load(kv: &Kv, sealer: &Sealer, of: u16, ordinal: u32) -> Result<Option<Block>, StorageError> {
+    pub(crate) fn load(
+        kv: &Kv,
+        sealer: &Sealer,
+        of: u16,
+        ordinal: u32,
+    ) -> Result<Option<Block>, StorageError> {
         let found = kv.last(BODY, &key(of, 0, Part::Bodies), &key(of, ordinal, Part::Bodies))?;
         let Some((mut at, mut sealed)) = found else { return Ok(None) };
         if at.last() == Some(&(Part::Entries as u8)) {
@@ -150,11 +151,6 @@ impl Block {
 
     pub(crate) fn holds(&self, ordinal: u32) -> bool {
         ordinal >= self.first && ((ordinal - self.first) as usize) < self.versions.len()
-    }
-
-    /// The ordinal after the last.
-    pub(crate) fn end(&self) -> u32 {
-        self.first + self.versions.len() as u32
     }
 
     /// The version of an ordinal that the block holds.

@@ -108,7 +108,8 @@ impl TypeView {
 
     /// The recent version of an ordinal.
     pub(crate) fn recent_at(&self, ordinal: u32) -> Option<&Arc<Recent>> {
-        let at = self.recent.partition_point(|group| group.rows.last().is_some_and(|row| row.ordinal < ordinal));
+        let at =
+            self.recent.partition_point(|group| group.rows.last().is_some_and(|row| row.ordinal < ordinal));
         let rows = &self.recent.get(at)?.rows;
         rows.binary_search_by_key(&ordinal, |row| row.ordinal).ok().map(|at| &rows[at])
     }

@@ -9,7 +9,8 @@ use fhir::{ResourceKey, Time};
 use search::Entries;
 use store::limits::{BODY_BYTES_MAX, RUN_PUTS_MAX, TRANSACTION_WRITES_MAX};
 use store::{
-    Clock, CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Transaction, Write,
+    Clock, CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Transaction,
+    Write,
 };
 use tokio::sync::oneshot;
 

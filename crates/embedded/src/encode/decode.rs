@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use fhir::{ResourceType, Span, Time};
-use search::{Canonical, End, Entries, ParamId, QuantityValue, SortValue, Target, Test, Value, normalize};
+use search::{Canonical, End, Entries, ParamId, QuantityValue, SortValue, Target, Test, Value};
 
 use super::{ABSENT, END, ESCAPE, f64_of, i64_of, kind};
 use crate::StorageError;
@@ -176,6 +176,8 @@ fn damaged() -> StorageError {
 #[cfg(test)]
 mod tests {
     use super::super::{encode_entries, put_value, rows};
+    use search::normalize;
+
     use super::*;
 
     fn sample() -> Entries {
@@ -189,12 +191,14 @@ mod tests {
         entries.push(p, Value::Date(Span { from: Time(-5), to: Time(9) }));
         entries.push(p, Value::Number { low: -0.5, high: f64::INFINITY });
         let canonical = Some(Canonical { low: 1.0, high: 2.0, unit: "m" });
-        let quantity = QuantityValue { low: 1.0, high: 2.0, system: None, code: Some("m"), unit: None, canonical };
+        let quantity =
+            QuantityValue { low: 1.0, high: 2.0, system: None, code: Some("m"), unit: None, canonical };
         entries.push(p, Value::Quantity(quantity));
         entries.push(p, Value::Reference(Target::Url("urn:x")));
         entries.push(p, Value::ReferenceIdentifier { system: Some("s"), value: None });
         entries.push(p, Value::Uri("http://a/b"));
-        entries.push_composite(p, [Value::Token { system: None, code: Some("c") }, Value::Quantity(quantity)]);
+        entries
+            .push_composite(p, [Value::Token { system: None, code: Some("c") }, Value::Quantity(quantity)]);
         entries
     }
 

@@ -7,7 +7,7 @@ mod scan;
 use fhir::Span;
 use search::{Canonical, Entries, ParamId, Prefix, QuantityValue, Target, Value, normalize};
 
-pub(crate) use decode::{decode_entries, sort_value};
+pub(crate) use decode::{decode_entries, sort_value, target};
 pub(crate) use scan::{Lookup, Scan, lookups, updated_lookup};
 
 /// The parameter number under which `meta.lastUpdated` is indexed; no search parameter has it.

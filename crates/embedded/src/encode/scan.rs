@@ -1,11 +1,13 @@
 //! A test as the stretches of terms to look at, and how to decide the terms in them.
 
 use fhir::{Span, Time};
-use search::{Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, UriTest, normalize, updated_matches};
+use search::{
+    Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, UriTest, normalize, updated_matches,
+};
 
 use super::decode::{normalised, read_canonical, term_matches};
 use super::{
-    END, PRESENT, ABSENT, kind, low_bounds, ordered_f64, ordered_i64, put_optional, put_text, put_texts,
+    ABSENT, END, PRESENT, kind, low_bounds, ordered_f64, ordered_i64, put_optional, put_text, put_texts,
 };
 use crate::StorageError;
 use crate::varint::Reader;
@@ -129,8 +131,14 @@ fn system_of(system: &SystemTest) -> Option<&str> {
 
 fn date<'t>(test: &'t Test, prefix: Prefix, asked: &Span, span_max: u64) -> Lookup<'t> {
     let back = |time: i64| Some(time.saturating_sub(i64::try_from(span_max).unwrap_or(i64::MAX)));
-    let (low, high) = low_bounds(prefix, (asked.from.0, asked.to.0), |time: i64| back(time.saturating_sub(1)));
-    ranged(kind::DATE, low.map(|t| ordered_i64(t.saturating_sub(1))), high.map(ordered_i64), Scan::Value(test))
+    let (low, high) =
+        low_bounds(prefix, (asked.from.0, asked.to.0), |time: i64| back(time.saturating_sub(1)));
+    ranged(
+        kind::DATE,
+        low.map(|t| ordered_i64(t.saturating_sub(1))),
+        high.map(ordered_i64),
+        Scan::Value(test),
+    )
 }
 
 fn number<'t>(test: &'t Test, kind: u8, prefix: Prefix, asked: (f64, f64)) -> Lookup<'t> {
@@ -180,7 +188,9 @@ fn composite<'t>(test: &'t Test, tests: &'t [Test]) -> Lookup<'t> {
                 put_optional(&mut from, system_of(system));
             }
         }
-        Some(Test::Reference(ReferenceTest::Key(key))) => put_texts(&mut from, kind::REFERENCE, &[key.id.as_str()]),
+        Some(Test::Reference(ReferenceTest::Key(key))) => {
+            put_texts(&mut from, kind::REFERENCE, &[key.id.as_str()])
+        }
         _ => {}
     }
     checked(from, test)

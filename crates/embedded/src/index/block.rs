@@ -133,7 +133,11 @@ impl Directory {
         let span_max = reader.varint()?;
         let count = reader.varint()?;
         if reader.byte()? == 1 {
-            return Ok(Directory { span_max, firsts: vec![Vec::new()], inline: Some(reader.rest().to_vec()) });
+            return Ok(Directory {
+                span_max,
+                firsts: vec![Vec::new()],
+                inline: Some(reader.rest().to_vec()),
+            });
         }
         let firsts = (0..count).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
         Ok(Directory { span_max, firsts, inline: None })

@@ -91,16 +91,11 @@ pub struct SegmentWriter<'a, 's> {
 }
 
 /// Takes the sealed records of a segment in order of their keys.
-pub type Sink<'s> = dyn FnMut(Vec<u8>, Vec<u8>) -> Result<(), StorageError> + 's;
+pub(super) type Sink<'s> = dyn FnMut(Vec<u8>, Vec<u8>) -> Result<(), StorageError> + 's;
 
 impl<'a, 's> SegmentWriter<'a, 's> {
     /// A writer of `segment` that gives its records to `sink`.
-    pub fn new(
-        segment: Segment,
-        sealer: &'a Sealer,
-        packer: &'a mut Packer,
-        sink: &'a mut Sink<'s>,
-    ) -> Self {
+    pub fn new(segment: Segment, sealer: &'a Sealer, packer: &'a mut Packer, sink: &'a mut Sink<'s>) -> Self {
         let (rows, firsts, blocks) = Default::default();
         SegmentWriter { segment, sealer, packer, sink, param: None, rows, span_max: 0, firsts, blocks }
     }

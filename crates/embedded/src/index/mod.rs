@@ -8,6 +8,7 @@ mod read;
 
 pub use block::Postings;
 pub use build::{SegmentWriter, TermTable};
+pub(crate) use merge::RowStream;
 pub use merge::merge;
 pub use read::{Directories, SegmentReader};
 

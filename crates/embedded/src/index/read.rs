@@ -60,7 +60,11 @@ impl Directories {
         Directories { bytes_max, generations: Mutex::default() }
     }
 
-    fn get(&self, place: Place, load: impl FnOnce() -> Result<Held, StorageError>) -> Result<Held, StorageError> {
+    fn get(
+        &self,
+        place: Place,
+        load: impl FnOnce() -> Result<Held, StorageError>,
+    ) -> Result<Held, StorageError> {
         if let Some(held) = self.generations().young.get(&place) {
             return Ok(held.clone());
         }
@@ -190,7 +194,10 @@ impl<'a> SegmentReader<'a> {
         let number = number as u32 + 1;
         let held = self.directories.get(self.place(param, number), || {
             let bytes = self.record(param, number)?.ok_or_else(|| {
-                StorageError::Damaged(format!("index block {:?}, which is missing", self.place(param, number)))
+                StorageError::Damaged(format!(
+                    "index block {:?}, which is missing",
+                    self.place(param, number)
+                ))
             })?;
             Ok(Held::Block(Arc::new(bytes)))
         })?;
@@ -207,9 +214,10 @@ impl<'a> SegmentReader<'a> {
     fn record(&self, param: u16, block: u32) -> Result<Option<Vec<u8>>, StorageError> {
         let key = self.segment.key(param, block);
         let Some(sealed) = self.kv.get(INDEX, &key)? else { return Ok(None) };
-        let packed = self.sealer.open(INDEX.0 as u8, &key, &sealed).map_err(|_| {
-            StorageError::Damaged(format!("index block {:?}", self.place(param, block)))
-        })?;
+        let packed = self
+            .sealer
+            .open(INDEX.0 as u8, &key, &sealed)
+            .map_err(|_| StorageError::Damaged(format!("index block {:?}", self.place(param, block))))?;
         unpack(&packed).map(Some)
     }
 }

@@ -1,0 +1,168 @@
+//! Checking a data store: every seal, every index row against the entries it came from, every identity and
+//! every live ordinal against the versions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use fhir::{Id, ResourceKey, ResourceType};
+use roaring::RoaringBitmap;
+
+use crate::StorageError;
+use crate::contents::{Contents, Reading};
+use crate::encode::{rows, updated_row};
+use crate::index::{RowStream, Segment};
+use crate::keyspace::{BODY, IDENTITY, INDEX, LOG, META, SPACES};
+use crate::store::EmbeddedStore;
+use crate::view::TypeView;
+
+/// Problems that a report names at the most; the others are only counted.
+const PROBLEMS_MAX: usize = 100;
+
+/// What a check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Sealed records that were opened.
+    pub records: u64,
+    /// Versions that were read.
+    pub versions: u64,
+    /// Current resources.
+    pub current: u64,
+    /// Rows of the index that were compared.
+    pub rows: u64,
+    /// What is wrong, in words, without patient data; empty if nothing is.
+    pub problems: Vec<String>,
+    /// How many problems there are in all.
+    pub problem_count: u64,
+}
+
+impl Report {
+    fn problem(&mut self, what: String) {
+        self.problem_count += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(what);
+        }
+    }
+}
+
+/// Checks everything in a data store against everything else.
+///
+/// # Errors
+/// Only when the engine fails; what is damaged is in the report.
+pub fn check(store: &EmbeddedStore) -> Result<Report, StorageError> {
+    let reading = store.contents().reading();
+    let mut report = Report::default();
+    check_seals(store.contents(), &mut report);
+    for (number, types) in &reading.view.types {
+        let Some(of) = ResourceType::from_number(*number) else {
+            report.problem(format!("there is no type of number {number}"));
+            continue;
+        };
+        check_type(&reading, of, types, &mut report);
+    }
+    Ok(report)
+}
+
+fn check_seals(contents: &Contents, report: &mut Report) {
+    for space in [IDENTITY, BODY, LOG, INDEX, META] {
+        let name = SPACES[space.0].name;
+        for pair in contents.kv.scan(space, &[], &[0xff; 64]) {
+            match pair {
+                Err(error) => {
+                    report.problem(format!("{name}: {error}"));
+                    break;
+                }
+                Ok((key, sealed)) => {
+                    report.records += 1;
+                    if contents.sealer.open(space.0 as u8, &key, &sealed).is_err() {
+                        report.problem(format!("{name}: a record does not open"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_type(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report: &mut Report) {
+    let mut newest: HashMap<Id, u32> = HashMap::new();
+    for ordinal in (0..types.next).filter(|ordinal| types.is_known(*ordinal)) {
+        report.versions += 1;
+        match reading.block(of, ordinal) {
+            Err(error) => report.problem(error.to_string()),
+            Ok(block) => {
+                let version = block.version(ordinal);
+                let before = newest.insert(version.id.clone(), ordinal);
+                if before != version.prior {
+                    report.problem(format!("{} version at ordinal {ordinal} links wrongly", of.name()));
+                }
+            }
+        }
+    }
+    let mut expected = RoaringBitmap::new();
+    for (id, ordinal) in newest {
+        match reading.newest(&ResourceKey { of, id }) {
+            Ok(Some(standing)) if standing.ordinal == ordinal => {
+                if !standing.is_deletion {
+                    expected.insert(ordinal);
+                }
+            }
+            Ok(_) => report.problem(format!("{} identity of ordinal {ordinal} is wrong", of.name())),
+            Err(error) => report.problem(error.to_string()),
+        }
+    }
+    let current = types.current();
+    report.current += current.len();
+    for ordinal in &current ^ &expected {
+        report.problem(format!("{} ordinal {ordinal} is live and should not be, or the reverse", of.name()));
+    }
+    check_index(reading, of, types, report);
+}
+
+fn check_index(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report: &mut Report) {
+    let live = &*types.live - &*types.dead;
+    let mut covered = RoaringBitmap::new();
+    for segment in types.segments.iter() {
+        let mut inside = live.clone();
+        inside.remove_range(..segment.base);
+        inside.remove_range(segment.end..);
+        covered |= &inside;
+        if let Err(error) = check_segment(reading, of, segment, &inside, report) {
+            report.problem(format!("index of {}: {error}", of.name()));
+        }
+    }
+    for ordinal in live - covered {
+        report.problem(format!("{} ordinal {ordinal} is in no segment of the index", of.name()));
+    }
+}
+
+/// Compares the rows of a segment with those that the entries of its live ordinals make.
+fn check_segment(
+    reading: &Reading<'_>,
+    of: ResourceType,
+    segment: &Segment,
+    live: &RoaringBitmap,
+    report: &mut Report,
+) -> Result<(), StorageError> {
+    let mut expected: BTreeMap<Vec<u8>, RoaringBitmap> = BTreeMap::new();
+    for ordinal in live {
+        let block = reading.block(of, ordinal)?;
+        let entries = reading.entries(&block, of, ordinal)?;
+        let mut add = |row: &[u8]| {
+            expected.entry(row.to_vec()).or_default().insert(ordinal);
+        };
+        add(&updated_row(block.version(ordinal).updated));
+        rows(&entries, add);
+    }
+    let mut stream = RowStream::new(&reading.contents.kv, &reading.contents.sealer, *segment);
+    while stream.advance()? {
+        report.rows += 1;
+        let row = [&stream.param.to_be_bytes()[..], &stream.term].concat();
+        let found: RoaringBitmap = stream.ordinals.iter().copied().filter(|o| live.contains(*o)).collect();
+        if expected.remove(&row).unwrap_or_default() != found {
+            report.problem(format!("index of {}: a row of parameter {} is wrong", of.name(), stream.param));
+        }
+    }
+    for row in expected.keys() {
+        let param = u16::from_be_bytes([row[0], row[1]]);
+        report.problem(format!("index of {}: a row of parameter {param} is missing", of.name()));
+    }
+    Ok(())
+}
