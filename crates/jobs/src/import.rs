@@ -132,7 +132,7 @@ async fn save(held: &mut Held, checkpoint: &Checkpoint) -> Result<(), Stopped> {
 
 async fn conclude(held: &mut Held, output: &Output) -> Result<JobStatus, Halt> {
     let progress = &held.job.progress;
-    if progress.files_imported == 0 && progress.files_failed > 0 {
+    if progress.files_imported == 0 && progress.files_failed > 0 && progress.resources_scanned == 0 {
         return Err(Halt::Fault("None of the input files could be read".to_owned()));
     }
     output.write_manifest(&held.job).await.map_err(|error| fault("output", &error))?;

@@ -27,12 +27,13 @@ pub(crate) enum Verdict {
 pub(crate) struct Judge {
     level: ValidationLevel,
     extractor: Extractor,
+    entries: Entries,
 }
 
 impl Judge {
     /// A judge for the data store whose FHIR base URL is `base`.
     pub(crate) fn new(level: ValidationLevel, base: &str) -> Judge {
-        Judge { level, extractor: Extractor::new(base) }
+        Judge { level, extractor: Extractor::new(base), entries: Entries::new() }
     }
 
     /// Decides about one line that is not blank.
@@ -69,11 +70,13 @@ impl Judge {
     }
 
     fn good(&mut self, resource: &Resource, key: ResourceKey, is_noted: bool) -> Verdict {
-        let mut entries = Entries::new();
-        if let Err(error) = self.extractor.extract(resource, &key, &mut entries) {
+        self.entries.clear();
+        if let Err(error) = self.extractor.extract(resource, &key, &mut self.entries) {
             return refused(IssueCode::TooCostly, format!("The resource cannot be indexed: {error}"));
         }
         let body = Bytes::from(fhir::body(resource, &key.id));
+        // A copy is as large as it must be; what was grown into is half empty.
+        let entries = self.entries.clone();
         Verdict::Good { put: Put { key, body, entries, operation: Operation::Update }, is_noted }
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::import::{Checkpoint, Halt, fault};
 use crate::import_line::{self, Judge, Verdict};
 use crate::import_source::{Input, OpenFile};
-use crate::limits::Sizes;
+use crate::limits::{Sizes, TEXT_AHEAD_BYTES_MAX};
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{ObjectSummary, ObjectsError};
 use crate::retry::{TRIES_MAX, pause};
@@ -57,8 +57,12 @@ pub(crate) struct PreparedRun {
 
 /// What passes between the stages.
 enum Item {
-    Open { name: Arc<str>, continues: bool },
-    Lines(Vec<Line>),
+    Open {
+        name: Arc<str>,
+        continues: bool,
+    },
+    /// Lines, and the room that they take.
+    Lines(Vec<Line>, OwnedSemaphorePermit),
     Decided(Vec<(u64, Verdict)>),
     Close(FileEnd),
     Cut(Checkpoint),
@@ -79,7 +83,8 @@ impl Pipeline {
         let (prepared, runs) = mpsc::channel(1);
         let number = from.run;
         stages.spawn(async move {
-            let mut reader = Reader { input, items, checkpoint: from, run: Measure::default() };
+            let room = Arc::new(Semaphore::new(ROOM_UNITS as usize));
+            let mut reader = Reader { input, items, checkpoint: from, run: Measure::default(), room };
             // An error to send is the end of the receiver: nobody wants more.
             let _ = reader.read_all().await;
         });
@@ -92,6 +97,10 @@ impl Pipeline {
         self.runs.recv().await
     }
 }
+
+/// Room for text is given out in units of this many bytes.
+const UNIT_BYTES: usize = 4096;
+const ROOM_UNITS: u32 = (TEXT_AHEAD_BYTES_MAX / UNIT_BYTES) as u32;
 
 /// What lines are decided by.
 #[derive(Clone)]
@@ -124,6 +133,8 @@ struct Reader {
     items: mpsc::Sender<Item>,
     checkpoint: Checkpoint,
     run: Measure,
+    /// Memory for text, in units of [`UNIT_BYTES`].
+    room: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -271,8 +282,13 @@ impl Reader {
     }
 
     async fn flush(&mut self, block: &mut Block) -> Result<(), Unwanted> {
-        let lines = std::mem::take(block).lines;
-        if lines.is_empty() { Ok(()) } else { self.send(Item::Lines(lines)).await }
+        let Block { lines, bytes } = std::mem::take(block);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let units = u32::try_from(bytes / UNIT_BYTES + 1).unwrap_or(u32::MAX).min(ROOM_UNITS);
+        let room = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| Unwanted)?;
+        self.send(Item::Lines(lines, room)).await
     }
 }
 
@@ -338,14 +354,14 @@ async fn assemble(
                 let _ = prepared.send(Err(halt)).await;
                 return;
             }
-            Item::Lines(_) => {}
+            Item::Lines(..) => {}
         }
     }
 }
 
 /// Lines become verdicts on a thread for work that does not wait; everything else passes.
 async fn decide(item: Item, rules: Rules) -> Item {
-    let Item::Lines(lines) = item else { return item };
+    let Item::Lines(lines, room) = item else { return item };
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
     let decided = tokio::task::spawn_blocking(move || {
         let mut judge = Judge::new(rules.level, &rules.base);
@@ -353,7 +369,9 @@ async fn decide(item: Item, rules: Rules) -> Item {
             Some(text) => judge.decide(&text),
             None => import_line::too_long(rules.line_bytes),
         };
-        lines.into_iter().map(|line| (line.number, verdict(line.text))).collect()
+        let decided = lines.into_iter().map(|line| (line.number, verdict(line.text))).collect();
+        drop(room);
+        decided
     });
     Item::Decided(
         decided.await.unwrap_or_else(|_| numbers.into_iter().map(|n| (n, Verdict::Broken)).collect()),

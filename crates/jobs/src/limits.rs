@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 /// Lines of one run of an import, blank ones too.
 pub const RUN_LINES_MAX: usize = 65_536;
 /// Bytes of text in one run; the line that reaches it still belongs to it.
-pub const RUN_BYTES_MAX: usize = 48 << 20;
+pub const RUN_BYTES_MAX: usize = 32 << 20;
 /// Files that end in one run.
 pub const RUN_FILES_MAX: usize = 1_000;
 /// The longest line, in bytes: what an import may bring.
 pub const LINE_BYTES_MAX: usize = store::limits::BODY_BYTES_MAX;
+/// Text read ahead of the decision about it, in bytes. A longer line waits until it can have all of it.
+pub const TEXT_AHEAD_BYTES_MAX: usize = 64 << 20;
 /// A part of an export is ended after the page that takes it past this, in bytes.
 pub const PART_BYTES_MAX: u64 = 64 << 20;
 

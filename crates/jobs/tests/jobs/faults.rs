@@ -115,3 +115,53 @@ async fn an_output_inside_of_the_input_is_not_read_as_input() {
         assert_eq!((job.status, job.progress.files_scanned), (JobStatus::Completed, 1), "{:?}", job.message);
     }
 }
+
+#[tokio::test]
+async fn a_line_of_200_megabytes_fails_alone() {
+    let world = World::new().await;
+    let long = vec![b'x'; 200 << 20];
+    let content = [patient("a").as_bytes(), b"\n", &long, b"\n", patient("b").as_bytes()].concat();
+    drop(long);
+    world.objects.insert("input", "in/a.ndjson", content);
+    let job = world.import(2, "s3://input/in/a.ndjson", None).await;
+    assert_eq!(job.status, JobStatus::CompletedWithErrors);
+    assert_eq!((job.progress.resources_imported, job.progress.resources_with_customer_error), (2, 1));
+    let failure = &world.output(&job)["FAILURE/a.ndjson"];
+    assert!(failure.starts_with(r#"{"lineId":2,"#) && failure.contains("171966464 bytes"), "{failure}");
+}
+
+/// A world whose import of one file is paused after its first run of three lines.
+async fn paused() -> World {
+    let mut world = World::new().await;
+    world.sizes.run_lines = 3;
+    let lines: Vec<_> = (0..8).map(|n| patient(&format!("p{n}"))).collect();
+    world.objects.insert("input", "in/a.ndjson", lines.join("\n"));
+    world.submit(world.job(JobKind::Import, 2)).await.unwrap();
+    let runner = world.runner();
+    runner.stop();
+    runner.settle().await.unwrap();
+    let job = world.record(JobKind::Import, 2).await;
+    assert_eq!((job.status, job.lease, job.progress.resources_imported), (JobStatus::InProgress, None, 3));
+    world
+}
+
+#[tokio::test]
+async fn a_job_pauses_at_a_checkpoint_and_goes_on_at_the_next_start() {
+    let world = paused().await;
+    world.runner().settle().await.unwrap();
+    let job = world.record(JobKind::Import, 2).await;
+    assert_eq!((job.status, job.progress.resources_imported), (JobStatus::Completed, 8));
+    assert_eq!(world.output(&job)["SUCCESS/a.ndjson"].lines().count(), 8);
+    assert!(world.contents().await.values().all(|(version, _)| *version == 1));
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_imported_counts_as_unreadable_from_there() {
+    let world = paused().await;
+    world.objects.insert("input", "in/a.ndjson", [patient("other"), patient("another")].join("\n").repeat(9));
+    world.runner().settle().await.unwrap();
+    let job = world.record(JobKind::Import, 2).await;
+    assert_eq!((job.status, job.progress.files_failed), (JobStatus::CompletedWithErrors, 1));
+    assert!(world.output(&job)["FAILURE/a.ndjson"].contains("changed while it was imported"));
+    assert_eq!(world.contents().await.len(), 3);
+}
