@@ -48,8 +48,8 @@ pub(super) fn date(value: &str, now: Time) -> Result<(Prefix, Span), Reason> {
 
 /// A number with its prefix.
 pub(super) fn number(value: &str) -> Result<Test, Reason> {
-    let (prefix, low, high) = range(value)?;
-    Ok(Test::Number(prefix, low, below(prefix, high)))
+    let Range { prefix, low, high, number } = range(value)?;
+    Ok(Test::Number(prefix, low, below(prefix, high, number)))
 }
 
 /// `number`, `number|system|code` or `number||code`.
@@ -60,25 +60,34 @@ pub(super) fn quantity(value: &str) -> Result<Test, Reason> {
         [number, system, code] => (*number, *system, *code),
         _ => return Err(Reason::Value("'number', 'number|system|code' or 'number||code'")),
     };
-    let (prefix, low, high) = range(number)?;
+    let Range { prefix, low, high, number } = range(number)?;
     let (system, code) = (unescape(system), unescape(code));
     let canonical = (&*system == UCUM).then(|| canonical_unit(&code)).flatten().map(|unit| {
         let (from, to) = unit.range(low, high);
-        (from, below(prefix, to), unit.unit.as_str().into())
+        let (number, _) = unit.range(number, number);
+        (from, below(prefix, to, number), unit.unit.as_str().into())
     });
     Ok(Test::Quantity(Box::new(QuantityTest {
         prefix,
         low,
-        high: below(prefix, high),
+        high: below(prefix, high, number),
         system: some(&system).map_or(SystemTest::Any, SystemTest::Is),
         code: some(&code),
         canonical,
     })))
 }
 
-/// What a number with its prefix stands for: a point, or from the first value up to but without the second
-/// for the prefixes that look at what the digits imply.
-fn range(value: &str) -> Result<(Prefix, f64, f64), Reason> {
+/// What a number with its prefix stands for: a point, or for the prefixes that look at what the digits imply
+/// from `low` up to but without `high`.
+struct Range {
+    prefix: Prefix,
+    low: f64,
+    high: f64,
+    /// The number itself.
+    number: f64,
+}
+
+fn range(value: &str) -> Result<Range, Reason> {
     const FORM: Reason = Reason::Value("a number like 100, -1.50 or 1e2");
     let (prefix, text) = prefix(value);
     let decimal = Decimal::parse(text).ok_or(FORM)?;
@@ -87,14 +96,15 @@ fn range(value: &str) -> Result<(Prefix, f64, f64), Reason> {
         return Err(FORM);
     }
     let (low, high) = implied(text).ok_or(FORM)?;
-    Ok(match prefix {
-        Prefix::Equal | Prefix::NotEqual => (prefix, low, high),
+    let (low, high) = match prefix {
+        Prefix::Equal | Prefix::NotEqual => (low, high),
         Prefix::Approximately => {
             let margin = number.abs() * APPROXIMATELY;
-            (prefix, low.min(number - margin), high.max(number + margin))
+            (low.min(number - margin), high.max(number + margin))
         }
-        _ => (prefix, number, number),
-    })
+        _ => (number, number),
+    };
+    Ok(Range { prefix, low, high, number })
 }
 
 /// What the digits imply. In the standard's example `1e2` means 95 to 105, so that a mantissa without a
@@ -108,10 +118,11 @@ fn implied(text: &str) -> Option<(f64, f64)> {
     }
 }
 
-/// The upper bound of a closed range: what the digits imply ends before its upper bound.
-fn below(prefix: Prefix, high: f64) -> f64 {
+/// The upper bound of a closed range: what the digits imply ends before its upper bound, but never before the
+/// number itself, where the digits say more than a double can hold.
+fn below(prefix: Prefix, high: f64, number: f64) -> f64 {
     match prefix {
-        Prefix::Equal | Prefix::NotEqual => high.next_down(),
+        Prefix::Equal | Prefix::NotEqual => high.next_down().max(number),
         _ => high,
     }
 }
