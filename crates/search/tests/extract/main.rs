@@ -2,18 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod examples;
+mod found;
 mod hostile;
 
 use fhir::{Id, Resource, ResourceKey, Time};
 use search::{Entries, ExtractError, Extractor, ParamId, QuantityValue, Target, Value, registry};
 
 fn entries_of(json: &str) -> Result<Entries, ExtractError> {
+    Ok(extract_keyed(json)?.1)
+}
+
+fn extract_keyed(json: &str) -> Result<(ResourceKey, Entries), ExtractError> {
     let resource = Resource::parse_slice(json.as_bytes()).unwrap();
     let id = resource.id().cloned().unwrap_or_else(|| Id::parse("none").unwrap());
     let key = ResourceKey { of: resource.of(), id };
     let mut entries = Entries::new();
     Extractor::new("http://here/r4/").extract(&resource, &key, &mut entries)?;
-    Ok(entries)
+    Ok((key, entries))
 }
 
 fn param(code: &str) -> ParamId {
