@@ -94,7 +94,7 @@ struct Parts {
 struct Clock {
     seconds: i64,
     micros: i64,
-    /// How long the last written digit lasts, in microseconds.
+    /// How long what is written lasts, in microseconds.
     unit_micros: i64,
     /// Whether seconds are written.
     has_seconds: bool,
@@ -186,10 +186,13 @@ impl Clock {
         if digits.is_empty() {
             return None;
         }
+        let mut unit_micros = SECOND;
         for digit in digits.iter().take(6) {
-            clock.unit_micros /= 10;
-            clock.micros += i64::from(digit - b'0') * clock.unit_micros;
+            unit_micros /= 10;
+            clock.micros += i64::from(digit - b'0') * unit_micros;
         }
+        // A fraction of a second, however long it is written, means a moment.
+        clock.unit_micros = 1;
         Some((clock, rest))
     }
 }

@@ -5,7 +5,7 @@ use fhir::{ParameterKind, ResourceType, SearchParameterDefinition, Time};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError};
 use crate::limits::CLAUSES_MAX;
-use crate::{Filter, ParamId, Search, Sort, Total, Visible, registry};
+use crate::{Filter, ParamId, Search, Sort, Total, Visible, not_indexed, registry};
 
 mod named;
 mod nearest;
@@ -159,7 +159,7 @@ fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, Searc
     if clause.steps.len() > 1 {
         return Err(fail(Reason::Chain));
     }
-    if definition.expression.is_empty() && !is_fact(first.code) {
+    if !is_indexed(context.of, definition) {
         return Err(fail(Reason::NotSupported));
     }
     let subject = Subject { param, definition };
@@ -177,6 +177,11 @@ fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, Searc
         }
         Some(other) => Err(fail(Reason::Modifier(crate::error::shown(other)))),
     }
+}
+
+/// Whether a parameter of a type can be asked: it is a fact, or extraction fills it.
+fn is_indexed(of: ResourceType, definition: &SearchParameterDefinition) -> bool {
+    !not_indexed(of).iter().any(|other| std::ptr::eq(other.definition, definition))
 }
 
 /// Parameters that every resource has a value of and that are no entries.

@@ -116,11 +116,11 @@ impl Filter {
     }
 }
 
-/// Whether a resource last written at `updated` passes; `_lastUpdated` is compared to the millisecond that
-/// `meta.lastUpdated` shows.
+/// Whether a resource last written at `updated` passes; `_lastUpdated` is compared as the moment, to the
+/// millisecond, that `meta.lastUpdated` shows.
 pub fn updated_matches(prefix: Prefix, span: fhir::Span, updated: Time) -> bool {
     let shown = Time(updated.0.div_euclid(1000) * 1000);
-    Test::Date(prefix, span).matches(&Value::Date(fhir::Span { from: shown, to: Time(shown.0 + 1000) }))
+    Test::Date(prefix, span).matches(&Value::Date(fhir::Span { from: shown, to: Time(shown.0 + 1) }))
 }
 
 /// The resources of this data store that `param` refers to.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use octofhir_ucum::Number;
+
 /// The system of UCUM codes.
 pub const UCUM: &str = "http://unitsofmeasure.org";
 
@@ -18,18 +20,29 @@ const CODE_BYTES_MAX: usize = 256;
 pub struct CanonicalUnit {
     /// The canonical unit, comparable as text (`g.m.s-2`).
     pub unit: String,
-    factor: f64,
-    offset: f64,
+    factor: Number,
+    offset: Number,
+    /// Whether the unit is its own canonical unit.
+    is_canonical: bool,
 }
 
 impl CanonicalUnit {
     /// A range of this unit in canonical units, lower bound first.
     pub fn range(&self, low: f64, high: f64) -> (f64, f64) {
-        (self.value(low), self.value(high))
+        let from = self.value(low);
+        (from, if low == high { from } else { self.value(high) })
     }
 
+    /// Computed in decimal and rounded once, so that the same amount in two units is the same number.
     fn value(&self, value: f64) -> f64 {
-        value * self.factor + self.offset
+        if self.is_canonical || !value.is_finite() {
+            return value;
+        }
+        let exact = Number::from_f64(value)
+            .and_then(|value| value.checked_mul(self.factor))
+            .and_then(|value| value.checked_add(self.offset));
+        // Beyond what decimals reach, any double will do.
+        exact.map_or(value * self.factor.to_f64(), Number::to_f64)
     }
 }
 
@@ -56,9 +69,10 @@ pub fn canonical_unit(code: &str) -> Option<Arc<CanonicalUnit>> {
 
 fn work_out(code: &str) -> Option<CanonicalUnit> {
     let canonical = octofhir_ucum::get_canonical_units(code).ok()?;
-    let (factor, offset) = (canonical.factor.to_f64(), canonical.offset.to_f64());
-    let is_usable = factor.is_finite() && factor > 0.0 && offset.is_finite();
-    is_usable.then_some(CanonicalUnit { unit: canonical.unit, factor, offset })
+    let (factor, offset) = (canonical.factor, canonical.offset);
+    let is_usable = !factor.is_zero() && !factor.is_negative();
+    let is_canonical = factor.to_f64() == 1.0 && offset.is_zero();
+    is_usable.then_some(CanonicalUnit { unit: canonical.unit, factor, offset, is_canonical })
 }
 
 #[cfg(test)]
@@ -79,6 +93,19 @@ mod tests {
             assert_eq!(canonical.unit, unit, "{code}");
             let (low, _) = canonical.range(1.0, 1.0);
             assert!((low - value).abs() <= value * 1e-12, "{code} {low}");
+        }
+    }
+
+    #[test]
+    fn the_same_amount_in_two_units_is_the_same_number() {
+        for (one, of, other, of_other) in [
+            (5.1, "mg", 0.0051, "g"),
+            (37.0, "Cel", 310.15, "K"),
+            (1.1, "kg", 1100.0, "g"),
+            (0.3, "dL", 30.0, "mL"),
+        ] {
+            let canonical = |code, value| canonical_unit(code).unwrap().range(value, value).0;
+            assert_eq!(canonical(of, one), canonical(of_other, other), "{one} {of}");
         }
     }
 

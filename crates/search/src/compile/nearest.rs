@@ -2,6 +2,7 @@
 
 use fhir::{ResourceType, definitions};
 
+use super::is_indexed;
 use crate::error::{Reason, shown};
 
 /// How many known names are offered.
@@ -12,7 +13,7 @@ pub(super) fn unknown(of: ResourceType, code: &str) -> Reason {
     let typed: Vec<char> = shown(code).chars().collect();
     let mut known: Vec<(usize, &'static str)> = definitions()
         .search_parameters_of(of)
-        .filter(|parameter| !parameter.expression.is_empty())
+        .filter(|parameter| is_indexed(of, parameter))
         .map(|parameter| (distance(&typed, parameter.code), parameter.code))
         .collect();
     known.sort_unstable();

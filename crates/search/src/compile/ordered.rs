@@ -32,10 +32,10 @@ fn prefix(value: &str) -> (Prefix, &str) {
 pub(super) fn date(value: &str, now: Time) -> Result<(Prefix, Span), Reason> {
     const FORM: Reason = Reason::Value("a date like 2013, 2013-01, 2013-01-14 or 2013-01-14T10:00:00Z");
     let (prefix, text) = prefix(value);
-    let span = parse_date_time(text)
-        // A plus sign that nobody encoded arrives as a blank.
-        .or_else(|| parse_date_time(&text.replace(' ', "+")))
-        .ok_or(FORM)?;
+    // A plus sign that nobody encoded arrives as a blank.
+    let span = parse_date_time(text).or_else(|| parse_date_time(&text.replace(' ', "+"))).ok_or(FORM)?;
+    let (prefix, span) =
+        if has_digits_beyond_microseconds(text) { between(prefix, span) } else { (prefix, span) };
     if prefix != Prefix::Approximately {
         return Ok((prefix, span));
     }
@@ -46,19 +46,37 @@ pub(super) fn date(value: &str, now: Time) -> Result<(Prefix, Span), Reason> {
     Ok((prefix, widened))
 }
 
+fn has_digits_beyond_microseconds(text: &str) -> bool {
+    let digits = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    digits.bytes().take_while(u8::is_ascii_digit).skip(6).any(|digit| digit != b'0')
+}
+
+/// A moment between two microseconds, the first of which is `span`: nothing lies exactly there, and what is
+/// asked to lie before it may lie in the first.
+fn between(prefix: Prefix, span: Span) -> (Prefix, Span) {
+    let next = Span { from: span.to, to: Time(span.to.0.saturating_add(1)) };
+    match prefix {
+        Prefix::Greater | Prefix::GreaterOrEqual => (Prefix::Greater, span),
+        Prefix::StartsAfter => (prefix, span),
+        Prefix::LessOrEqual => (Prefix::Less, next),
+        _ => (prefix, next),
+    }
+}
+
 /// A number with its prefix.
 pub(super) fn number(value: &str) -> Result<Test, Reason> {
     let Range { prefix, low, high, number } = range(value)?;
     Ok(Test::Number(prefix, low, below(prefix, high, number)))
 }
 
-/// `number`, `number|system|code` or `number||code`.
+/// `number`, `number|system`, `number|system|code` or `number||code`.
 pub(super) fn quantity(value: &str) -> Result<Test, Reason> {
     let parts: Vec<&str> = split(value, '|').collect();
     let (number, system, code) = match parts.as_slice() {
         [number] => (*number, "", ""),
+        [number, system] if !system.is_empty() => (*number, *system, ""),
         [number, system, code] => (*number, *system, *code),
-        _ => return Err(Reason::Value("'number', 'number|system|code' or 'number||code'")),
+        _ => return Err(Reason::Value("'number', 'number|system', 'number|system|code' or 'number||code'")),
     };
     let Range { prefix, low, high, number } = range(number)?;
     let (system, code) = (unescape(system), unescape(code));

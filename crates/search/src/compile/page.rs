@@ -2,7 +2,7 @@
 
 use fhir::ParameterKind;
 
-use super::{Context, nearest};
+use super::{Context, is_indexed, nearest};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError, shown};
 use crate::limits::SORT_KEYS_MAX;
@@ -85,7 +85,7 @@ fn sort_key(value: &str, context: &Context<'_>) -> Result<Sort, Reason> {
             let (param, definition) =
                 registry().named(context.of, code).ok_or_else(|| nearest::unknown(context.of, code))?;
             let is_ordered = !matches!(definition.kind, ParameterKind::Composite | ParameterKind::Special);
-            if !is_ordered || definition.expression.is_empty() {
+            if !is_ordered || !is_indexed(context.of, definition) {
                 return Err(Reason::Unordered(shown(code)));
             }
             SortKey::Param(param)

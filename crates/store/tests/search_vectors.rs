@@ -1,0 +1,173 @@
+//! Search vectors that nobody here wrote (tests/data/search-vectors), through the whole path: typed query,
+//! filter, extraction, model.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fhir::{Id, IssueCode, Resource, ResourceKey, ResourceType, Time, body};
+use search::{Context, Entries, Extractor, Handling, Visible, compile};
+use serde_json::Value;
+use store::suite::wait;
+use store::{ManualClock, Model, Operation, Put, Store, Transaction, Write};
+
+const TAG: &str = "tag-1";
+const BASE: &str = "https://tarn.example/r4/";
+
+/// What became of the cases of one file.
+#[derive(Debug, Default, PartialEq)]
+struct Tally {
+    passed: usize,
+    /// Asks for what is not supported yet, and is told so.
+    refused: usize,
+    /// Is doubtful, or not about the matches of one type.
+    left_out: usize,
+    failed: Vec<String>,
+}
+
+struct Loaded {
+    model: Model,
+    keys: Vec<ResourceKey>,
+}
+
+fn put(json: &Value, number: usize) -> Put {
+    let resource = Resource::parse(json.to_string().into_bytes()).unwrap();
+    let id = resource.id().cloned().unwrap_or_else(|| Id::parse(&format!("r{number}")).unwrap());
+    let key = ResourceKey { of: resource.of(), id };
+    let mut entries = Entries::new();
+    Extractor::new(BASE).extract(&resource, &key, &mut entries).unwrap();
+    let body = Bytes::from(body(&resource, &key.id));
+    Put { key, body, entries, operation: Operation::Create }
+}
+
+/// An id that stands twice is left to the server, as a create does.
+fn without_id(json: &Value) -> Value {
+    let mut json = json.clone();
+    json.as_object_mut().unwrap().remove("id");
+    json
+}
+
+fn load(file: &Value) -> Loaded {
+    let model = Model::new(Arc::new(ManualClock::at(Time::parse("2026-01-01T00:00:00Z").unwrap())));
+    let mut puts: Vec<Put> = Vec::new();
+    for (json, number) in file["resources"].as_array().unwrap().iter().zip(0..) {
+        let made = put(json, number);
+        let is_known = puts.iter().any(|other| other.key == made.key);
+        puts.push(if is_known { put(&without_id(json), number) } else { made });
+    }
+    let keys = puts.iter().map(|put| put.key.clone()).collect();
+    let deleted = file["delete"].as_array().into_iter().flatten();
+    let deletes = deleted.map(|key| Write::Delete(ResourceKey::parse(key.as_str().unwrap()).unwrap()));
+    for write in puts.into_iter().map(Write::Put).chain(deletes) {
+        wait(model.commit(Transaction { preconditions: vec![], writes: vec![write] })).unwrap();
+    }
+    Loaded { model, keys }
+}
+
+fn decode(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let pair = |text: &str| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        (decode(name), decode(value))
+    };
+    query.split('&').filter(|text| !text.is_empty()).map(pair).collect()
+}
+
+fn expected(case: &Value, loaded: &Loaded) -> Option<BTreeSet<String>> {
+    let listed = if case["agree"] == false { &case["r4_text"] } else { &case["expect"] };
+    let one = |hit: &Value| match hit.as_u64() {
+        Some(index) => loaded.keys[index as usize].to_string(),
+        None => hit.as_str().unwrap().to_owned(),
+    };
+    Some(listed.as_array()?.iter().map(one).collect())
+}
+
+fn run(case: &Value, loaded: &Loaded, tally: &mut Tally) {
+    let query = case["query"].as_str().unwrap();
+    let is_doubtful = case["doubtful"].is_string() || case["extension"].is_string();
+    let (false, Some(of), Some(expected)) =
+        (is_doubtful, ResourceType::parse(case["type"].as_str().unwrap()), expected(case, loaded))
+    else {
+        tally.left_out += 1;
+        return;
+    };
+    let now = Time::parse("2026-01-01T00:00:00Z").unwrap();
+    let context = Context { of, base: BASE, now, handling: Handling::Strict };
+    let compiled = match compile(&parameters(query), &context) {
+        Ok(compiled) => compiled,
+        Err(errors) if errors.iter().any(|error| error.code() == IssueCode::NotSupported) => {
+            tally.refused += 1;
+            return;
+        }
+        Err(errors) => return tally.failed.push(format!("{query}: {errors:?}")),
+    };
+    let search = compiled.search(&Visible::everything("vectors"), 1000, 1000);
+    let found = wait(loaded.model.search(&search)).unwrap();
+    let found: BTreeSet<String> = found.matches.iter().map(|row| row.key.to_string()).collect();
+    match found == expected {
+        true => tally.passed += 1,
+        false => tally.failed.push(format!("{query}: found {found:?}, expected {expected:?}")),
+    }
+}
+
+fn tally(name: &str) -> Tally {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/search-vectors").join(name);
+    let text = std::fs::read_to_string(path).unwrap().replace("__TAG__", TAG);
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let loaded = load(&file);
+    let mut tally = Tally::default();
+    for case in file["cases"].as_array().unwrap() {
+        run(case, &loaded, &mut tally);
+    }
+    tally
+}
+
+/// Per file: how many pass, are refused as not supported, and are left out. No case fails.
+const TALLIES: [(&str, usize, usize, usize); 10] = [
+    ("chain", 1, 9, 7),
+    ("composite", 32, 0, 3),
+    ("date", 72, 0, 8),
+    ("include", 0, 28, 8),
+    ("number", 19, 0, 0),
+    ("quantity", 67, 0, 22),
+    ("reference", 4, 1, 3),
+    ("string", 19, 0, 0),
+    ("token", 23, 2, 1),
+    ("uri", 3, 3, 2),
+];
+
+#[test]
+fn the_vectors_find_what_they_expect() {
+    for (name, passed, refused, left_out) in TALLIES {
+        let expected = Tally { passed, refused, left_out, failed: Vec::new() };
+        assert_eq!(tally(&format!("ms-search-{name}.json")), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_date_is_refused() {
+    let of = ResourceType::parse("Patient").unwrap();
+    let context = Context { of, base: BASE, now: Time(0), handling: Handling::Strict };
+    for value in ["***", "!"] {
+        assert!(compile(&[("birthdate", value)], &context).is_err());
+    }
+}
