@@ -116,6 +116,10 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
             }
         }
     }
+    if !checkpoint.is_read {
+        // A stage died: what it left out must not pass for the end of the input.
+        return Err(StoreError::Failed("the reading of an import broke off".to_owned()).into());
+    }
     conclude(held, &output).await
 }
 
