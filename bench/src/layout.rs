@@ -14,6 +14,8 @@ use embedded::pack::Packer;
 use embedded::seal::Sealer;
 use roaring::RoaringBitmap;
 
+use crate::meter::Meter;
+
 const OF: u16 = 7;
 const RUN: u32 = 65_536;
 const BLOCK_BYTES: usize = 32 * 1024;
@@ -57,33 +59,6 @@ fn measure(folder: &Path, resources: u32) -> Result<()> {
     println!("  of it folding and merging {:.1} us a resource", spike.fold_us / f64::from(resources / 10));
     spike.searches("after updates")?;
     spike.sizes()
-}
-
-/// Wall time and the processor time of all threads.
-struct Meter {
-    wall: Instant,
-    cpu_ms: u64,
-}
-
-impl Meter {
-    #[expect(clippy::disallowed_methods, reason = "measuring is what bench is for")]
-    fn start() -> Self {
-        Meter { wall: Instant::now(), cpu_ms: cpu_ms() }
-    }
-
-    fn report(&self, what: &str, count: u32) {
-        let cpu_us = (cpu_ms() - self.cpu_ms) as f64 * 1000.0 / f64::from(count.max(1));
-        let wall = self.wall.elapsed().as_secs_f64();
-        println!("{what}: {:.0}/s, {cpu_us:.1} us CPU each", f64::from(count) / wall);
-    }
-}
-
-fn cpu_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let ticks = stat.rsplit(')').next().map_or(0, |rest| {
-        rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum()
-    });
-    ticks * 10
 }
 
 fn open(folder: &Path) -> Result<(Kv, Sealer)> {
@@ -303,9 +278,9 @@ impl Spike {
         self.kv.write(batch)?;
         self.kv.sync()?;
         if self.recent.len() >= FOLD_AT {
-            let before = cpu_now_us();
+            let meter = Meter::start();
             self.fold()?;
-            self.fold_us += cpu_now_us() - before;
+            self.fold_us += meter.cpu_us();
         }
         Ok(())
     }
@@ -406,10 +381,6 @@ impl Spike {
         println!("  bytes a resource: identity {identity}, body {bodies}, index {index}, with journal {all}");
         Ok(())
     }
-}
-
-fn cpu_now_us() -> f64 {
-    cpu_ms() as f64 * 1000.0
 }
 
 fn identity_key(sealer: &Sealer, n: u32) -> Vec<u8> {

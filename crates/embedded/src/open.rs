@@ -68,7 +68,7 @@ fn void_pending(contents: &Contents, state: &mut State, pending: &State) -> Resu
             }
         };
         types.next = types.next.max(run.next);
-        types.void.extend(run.void.iter().cloned().filter(|range: &Range<u32>| !range.is_empty()));
+        types.void.extend(run.void.iter().filter(|range: &&Range<u32>| !range.is_empty()).cloned());
     }
     let mut batch = Batch::default();
     contents.meta().put_state(&mut batch, state);

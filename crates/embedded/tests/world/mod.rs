@@ -1,5 +1,7 @@
 //! Seeded worlds: random resources, writes, searches and grants, the same for the same seed.
 
+#![allow(dead_code, reason = "each test uses a part of the world")]
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,23 +13,23 @@ use search::{
 use store::{History, Operation, Precondition, Put, Scope, Transaction, Write};
 
 /// A small generator (SplitMix64).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         word ^ (word >> 31)
     }
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
-    pub fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
 }
@@ -49,11 +51,11 @@ const COMPOSITE: ParamId = ParamId(27);
 const IDENTIFIER: ParamId = ParamId(28);
 const PARAMS: [ParamId; 9] = [TOKEN, TEXT, DATE, NUMBER, QUANTITY, REFERENCE, URI, COMPOSITE, IDENTIFIER];
 
-pub fn of(dice: &mut Dice) -> ResourceType {
+pub(crate) fn of(dice: &mut Dice) -> ResourceType {
     ResourceType::parse(dice.pick(&TYPES)).unwrap()
 }
 
-pub fn key(dice: &mut Dice, ids: u64) -> ResourceKey {
+pub(crate) fn key(dice: &mut Dice, ids: u64) -> ResourceKey {
     let of = of(dice);
     ResourceKey { of, id: Id::parse(&format!("r{}", dice.below(ids))).unwrap() }
 }
@@ -75,7 +77,7 @@ fn range(dice: &mut Dice) -> (f64, f64) {
 
 fn quantity<'t>(dice: &mut Dice) -> QuantityValue<'t> {
     let (low, high) = range(dice);
-    let canonical = dice.one_in(2).then(|| Canonical { low: low * 2.0, high: high * 2.0, unit: "m" });
+    let canonical = dice.one_in(2).then_some(Canonical { low: low * 2.0, high: high * 2.0, unit: "m" });
     QuantityValue {
         low,
         high,
@@ -86,7 +88,7 @@ fn quantity<'t>(dice: &mut Dice) -> QuantityValue<'t> {
     }
 }
 
-pub fn entries(dice: &mut Dice, ids: u64) -> Entries {
+pub(crate) fn entries(dice: &mut Dice, ids: u64) -> Entries {
     let mut entries = Entries::new();
     for _ in 0..dice.below(8) {
         let value = match dice.below(12) {
@@ -130,7 +132,7 @@ pub fn entries(dice: &mut Dice, ids: u64) -> Entries {
     entries
 }
 
-pub fn put(dice: &mut Dice, ids: u64) -> Put {
+pub(crate) fn put(dice: &mut Dice, ids: u64) -> Put {
     let key = key(dice, ids);
     let body = format!(
         r#"{{"resourceType":"{}","id":"{}","meta":{{}},"n":{}}}"#,
@@ -142,7 +144,7 @@ pub fn put(dice: &mut Dice, ids: u64) -> Put {
     Put { key, body: Bytes::from(body), entries: entries(dice, ids), operation }
 }
 
-pub fn transaction(dice: &mut Dice, ids: u64) -> Transaction {
+pub(crate) fn transaction(dice: &mut Dice, ids: u64) -> Transaction {
     let mut writes: Vec<Write> = Vec::new();
     for _ in 0..dice.below(4) {
         let write = if dice.one_in(4) { Write::Delete(key(dice, ids)) } else { Write::Put(put(dice, ids)) };
@@ -252,7 +254,7 @@ fn test(dice: &mut Dice, ids: u64) -> (ParamId, Test) {
     }
 }
 
-pub fn filter(dice: &mut Dice, ids: u64, depth: u64) -> Filter {
+pub(crate) fn filter(dice: &mut Dice, ids: u64, depth: u64) -> Filter {
     match dice.below(if depth == 0 { 8 } else { 13 }) {
         0 => Filter::Everything,
         1 => Filter::Ids((0..dice.below(4)).map(|_| key(dice, ids).id).collect()),
@@ -285,7 +287,7 @@ fn local(dice: &mut Dice, ids: u64) -> Filter {
     }
 }
 
-pub fn visible(dice: &mut Dice, ids: u64) -> Visible {
+pub(crate) fn visible(dice: &mut Dice, ids: u64) -> Visible {
     if dice.one_in(2) {
         return Visible::everything("test");
     }
@@ -298,7 +300,7 @@ pub fn visible(dice: &mut Dice, ids: u64) -> Visible {
     visible
 }
 
-pub fn search(dice: &mut Dice, ids: u64) -> Search {
+pub(crate) fn search(dice: &mut Dice, ids: u64) -> Search {
     let of = of(dice);
     let visible = visible(dice, ids);
     let filter = filter(dice, ids, 3);
@@ -327,7 +329,7 @@ pub fn search(dice: &mut Dice, ids: u64) -> Search {
     search
 }
 
-pub fn history(dice: &mut Dice, ids: u64) -> History {
+pub(crate) fn history(dice: &mut Dice, ids: u64) -> History {
     let key = key(dice, ids);
     let scope = match dice.below(3) {
         0 => Scope::Instance(key),
