@@ -33,6 +33,7 @@ pub struct EndpointOptions {
 #[derive(Clone)]
 pub struct Endpoint {
     service: S3Service,
+    folder: Arc<Folder>,
 }
 
 impl Endpoint {
@@ -43,12 +44,12 @@ impl Endpoint {
         clock: Arc<dyn Clock>,
         options: EndpointOptions,
     ) -> Endpoint {
-        let mut builder = S3ServiceBuilder::new(Door { folder, region: options.region });
+        let mut builder = S3ServiceBuilder::new(Door { folder: folder.clone(), region: options.region });
         let keys = AccessKeys { credentials, clock };
         builder.set_auth(keys.clone());
         builder.set_access(keys);
         builder.set_host(Hosts { domain: options.domain });
-        Endpoint { service: builder.build() }
+        Endpoint { service: builder.build(), folder }
     }
 
     /// Answers a request. Neither body is gathered in memory.
@@ -57,14 +58,16 @@ impl Endpoint {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         BodyError: From<B::Error>,
     {
-        match self.service.call(request.map(Body::http_body_unsync)).await {
-            Ok(response) => response,
-            Err(_) => {
-                let mut response = http::Response::new(Body::empty());
-                *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }
+        let answered = self.service.call(request.map(Body::http_body_unsync)).await;
+        let mut response = answered.unwrap_or_else(|_| {
+            let mut response = http::Response::new(Body::empty());
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        });
+        if let Ok(id) = http::HeaderValue::try_from(self.folder.random_name().to_uppercase()) {
+            response.headers_mut().insert("x-amz-request-id", id);
         }
+        response
     }
 }
 

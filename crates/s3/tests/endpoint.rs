@@ -159,6 +159,7 @@ async fn a_body_that_does_not_match_its_digest_is_not_kept() {
         ("content-md5", "AAAAAAAAAAAAAAAAAAAAAA=="),
         ("x-amz-checksum-crc32", "AAAAAA=="),
         ("x-amz-checksum-sha256", "AAAA"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
     ] {
         let answer = server.send("PUT", "/one/a", &[header], b"x").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{header:?}");

@@ -22,9 +22,14 @@ pub(super) struct Said {
     /// In base64.
     md5: Option<String>,
     algorithm: Option<Algorithm>,
-    /// In base64; `None` with an algorithm: it comes in the trailer.
-    checksum: Option<String>,
-    trailers: Option<TrailingHeaders>,
+    checksum: Sent,
+}
+
+/// Where the client sends its checksum, in base64.
+enum Sent {
+    Nowhere,
+    InHeader(String),
+    InTrailer(Option<TrailingHeaders>),
 }
 
 impl Said {
@@ -38,15 +43,14 @@ impl Said {
     ) -> S3Result<Said> {
         let given = ALGORITHMS.into_iter().zip(values).find_map(|(of, value)| Some((of, value?)));
         if let Some((algorithm, checksum)) = given {
-            return Ok(Said { md5, algorithm: Some(algorithm), checksum: Some(checksum), trailers: None });
+            return Ok(Said { md5, algorithm: Some(algorithm), checksum: Sent::InHeader(checksum) });
         }
         let trailer = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok()).map(str::trim);
         let in_trailer = ALGORITHMS.into_iter().find(|of| trailer == Some(of.header()));
-        let algorithm = match in_trailer {
-            Some(algorithm) => Some(algorithm),
-            None => convert::algorithm(named)?,
-        };
-        Ok(Said { md5, algorithm, checksum: None, trailers: trailers.filter(|_| in_trailer.is_some()) })
+        match in_trailer {
+            Some(_) => Ok(Said { md5, algorithm: in_trailer, checksum: Sent::InTrailer(trailers) }),
+            None => Ok(Said { md5, algorithm: convert::algorithm(named)?, checksum: Sent::Nowhere }),
+        }
     }
 
     /// The checksum that the client chose.
@@ -62,13 +66,18 @@ impl Said {
             }
         }
         let Some(algorithm) = self.algorithm else { return Ok(()) };
-        let in_trailer = self.trailers.and_then(|trailers| trailers.take());
-        let in_trailer =
-            in_trailer.and_then(|map| Some(map.get(algorithm.header())?.to_str().ok()?.to_owned()));
-        let computed = received.digested.of(algorithm).map(|checksum| &checksum.value);
-        match self.checksum.or(in_trailer) {
-            Some(sent) if Some(&sent) != computed => Err(FolderError::BadDigest(algorithm.name()).into()),
-            _ => Ok(()),
+        let sent = match self.checksum {
+            Sent::Nowhere => return Ok(()),
+            Sent::InHeader(value) => Some(value),
+            Sent::InTrailer(trailers) => trailers
+                .and_then(|trailers| trailers.take())
+                .and_then(|trailers| Some(trailers.get(algorithm.header())?.to_str().ok()?.to_owned())),
+        };
+        // A trailer that was announced and did not come is as wrong as one that does not match.
+        let computed = received.digested.of(algorithm).map(|checksum| checksum.value.as_str());
+        match sent.is_some() && sent.as_deref() == computed {
+            true => Ok(()),
+            false => Err(FolderError::BadDigest(algorithm.name()).into()),
         }
     }
 }
