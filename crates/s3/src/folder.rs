@@ -192,7 +192,7 @@ impl Folder {
         if state.is_deleted {
             return Err(FolderError::NoSuchBucket);
         }
-        self.check(bucket, &description.key, condition)?;
+        self.check_condition(bucket, &description.key, condition)?;
         let is_new = !parent.exists();
         fs::create_dir_all(parent)?;
         file.move_to(&place)?;
@@ -207,7 +207,7 @@ impl Folder {
         Ok(())
     }
 
-    fn check(&self, bucket: &Bucket, key: &str, condition: &Condition) -> Result<(), FolderError> {
+    fn check_condition(&self, bucket: &Bucket, key: &str, condition: &Condition) -> Result<(), FolderError> {
         let there = match condition {
             Condition::Always => return Ok(()),
             _ => self.object_in(bucket, key).map(|(_, found)| found.etag),
@@ -226,7 +226,7 @@ impl Folder {
         let bucket = self.bucket(bucket)?;
         let place = self.place(&bucket, key);
         let mut state = bucket.lock();
-        self.check(&bucket, key, condition)?;
+        self.check_condition(&bucket, key, condition)?;
         match fs::remove_file(&place) {
             Ok(()) => sync_folder(place.parent().expect("an object's place is in a folder of its bucket"))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -269,7 +269,8 @@ impl Folder {
         self.clock.now().0
     }
 
-    fn place(&self, bucket: &Bucket, key: &str) -> PathBuf {
+    /// Where an object's file lies.
+    pub(crate) fn place(&self, bucket: &Bucket, key: &str) -> PathBuf {
         let name = self.keys.blind(&bucket.name, Some(key));
         // Two digits of the name spread the files over 256 folders.
         bucket.path.join(OBJECTS_FOLDER).join(&name[..2]).join(&name)
@@ -285,17 +286,29 @@ impl Folder {
 
     fn read_index(&self, bucket: &Bucket) -> Result<Index, FolderError> {
         let mut index = Index::new();
+        self.each_object_file(bucket, |path| {
+            let (_, found): (_, Description) = self.open_described(path)?;
+            if path != self.place(bucket, &found.key) {
+                return Err(FolderError::Damaged);
+            }
+            index.insert(found.key.clone(), found.listed());
+            Ok(())
+        })?;
+        Ok(index)
+    }
+
+    /// Visits the file of every object of a bucket.
+    pub(crate) fn each_object_file(
+        &self,
+        bucket: &Bucket,
+        mut visit: impl FnMut(&Path) -> Result<(), FolderError>,
+    ) -> Result<(), FolderError> {
         for shelf in fs::read_dir(bucket.path.join(OBJECTS_FOLDER))? {
             for file in fs::read_dir(shelf?.path())? {
-                let path = file?.path();
-                let (_, found): (_, Description) = open_described(&path, &self.keys)?;
-                if path != self.place(bucket, &found.key) {
-                    return Err(FolderError::Damaged);
-                }
-                index.insert(found.key.clone(), found.listed());
+                visit(&file?.path())?;
             }
         }
-        Ok(index)
+        Ok(())
     }
 }
 

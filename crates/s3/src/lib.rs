@@ -1,5 +1,6 @@
 //! A small S3 endpoint over a local folder.
 
+mod check;
 mod checksum;
 mod content;
 mod description;
@@ -13,6 +14,7 @@ mod seal;
 mod sts;
 mod uploads;
 
+pub use check::ObjectsReport;
 pub use door::{DELETED_OBJECTS_MAX, PAGE_KEYS_MAX, PAGE_PARTS_MAX, USER_METADATA_BYTES_MAX};
 pub use endpoint::{Body, BodyError, Endpoint, EndpointOptions};
 pub use error::FolderError;

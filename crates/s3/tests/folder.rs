@@ -160,6 +160,26 @@ async fn files_that_were_exchanged_on_the_disk_are_found_out() {
     assert_eq!(get(&objects, "a").await.unwrap(), "of a");
 }
 
+#[tokio::test]
+async fn a_check_finds_the_one_file_that_was_changed() {
+    let path = tempfile::tempdir().unwrap();
+    let objects = objects(path.path(), 1);
+    for key in ["a", "b", "c"] {
+        put(&objects, key, &key.repeat(100_000)).await;
+    }
+    drop(objects);
+    let clean = open(path.path(), &KEY, 2).unwrap().check().unwrap();
+    assert_eq!((clean.buckets, clean.objects, clean.bytes), (1, 3, 300_000));
+    assert_eq!(clean.problems, [""; 0]);
+    let file = files(path.path()).into_iter().find(|file| !file.ends_with("bucket")).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[70_000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let damaged = open(path.path(), &KEY, 3).unwrap().check().unwrap();
+    assert_eq!((damaged.objects, damaged.problems.len()), (2, 1));
+    assert!(damaged.problems[0].contains(file.file_name().unwrap().to_str().unwrap()));
+}
+
 #[test]
 fn another_key_does_not_open_the_folder() {
     let folder = tempfile::tempdir().unwrap();
