@@ -85,7 +85,7 @@ mod records {
 
 #[test]
 fn the_embedded_store_agrees_with_the_model() {
-    for seed in 1..=4 {
+    for seed in 1..=8 {
         random::agree(embedded, seed, 600);
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn span_of(term: &[u8]) -> u64 {
     match term.split_first() {
         Some((&kind::DATE, rest)) if rest.len() == 16 => {
             let (from, to) = rest.split_at(8);
-            i64_of(to).saturating_sub(i64_of(from)).max(0) as u64
+            i64_of(to).abs_diff(i64_of(from))
         }
         _ => 0,
     }

@@ -130,7 +130,7 @@ fn system_of(system: &SystemTest) -> Option<&str> {
 }
 
 fn date<'t>(test: &'t Test, prefix: Prefix, asked: &Span, span_max: u64) -> Lookup<'t> {
-    let back = |time: i64| Some(time.saturating_sub(i64::try_from(span_max).unwrap_or(i64::MAX)));
+    let back = |time: i64| Some(time.saturating_sub_unsigned(span_max));
     let (low, high) =
         low_bounds(prefix, (asked.from.0, asked.to.0), |time: i64| back(time.saturating_sub(1)));
     ranged(
