@@ -112,7 +112,7 @@ fn walk(world: &World, mut history: History) -> Vec<String> {
 
 /// What is written between two pages shows on none of them.
 pub fn later_versions_do_not_shift_a_history(make: Make) {
-    let mut world = world(make);
+    let world = world(make);
     for scope in [Scope::Instance(key("Patient/1")), Scope::Type(patient()), Scope::System] {
         let first = History { count: 2, ..of(scope) };
         let expected = walk(&world, first.clone()).split_off(2);

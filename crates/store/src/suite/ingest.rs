@@ -37,7 +37,7 @@ pub fn a_run_may_write_a_resource_twice(make: Make) {
 
 /// The old values find nothing, the new ones everything.
 pub fn a_run_is_searchable_at_once(make: Make) {
-    let mut world = World::new(make);
+    let world = World::new(make);
     world.commit([super::world::about("1", "p", "p", "y")]);
     world.settle();
     world.ingest(&job(1), 1, puts(&["Observation/1", "Observation/2", "Observation/2"]));

@@ -20,7 +20,7 @@ fn ordered(world: &World, sort: Vec<Sort>) -> String {
 
 /// The order in which current versions were written, within a transaction too; an update moves to the end.
 pub fn without_an_order_the_oldest_write_comes_first(make: Make) {
-    let mut world = World::new(make);
+    let world = World::new(make);
     world.commit(["c", "a"].map(|id| about(id, "1", "1", "x")));
     world.commit(["d", "b"].map(|id| about(id, "1", "1", "x")));
     assert_eq!(ordered(&world, vec![]), "c a d b");
@@ -36,7 +36,7 @@ fn orders(world: &World, param: ParamId) -> (String, String) {
 
 /// Ascending by the lowest value, descending by the highest.
 pub fn an_order_looks_at_the_lowest_or_the_highest(make: Make) {
-    let mut world = World::new(make);
+    let world = World::new(make);
     let entries = |name: &'static str, birth: &str, score, code: &'static str| {
         [(NAME, Value::String(name)), (BIRTH, date(birth)), (SCORE, number(score)), (CODE, token(None, code))]
     };
@@ -114,7 +114,7 @@ pub fn pages_make_up_the_whole(make: Make) {
 
 /// What is written after the first page shows on no later page; what did not change shows exactly once.
 pub fn later_writes_do_not_shift_pages(make: Make) {
-    let mut world = World::new(make);
+    let world = World::new(make);
     many(&world);
     let mut search = with(observations(Filter::Everything), |search| search.count = 4);
     search.sort = vec![by(SortKey::Id, false)];

@@ -1,5 +1,6 @@
 //! Each kind of filter finds what [`Filter::matches`] says.
 
+use fhir::{Span, Time};
 use search::{
     Filter, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Target, Test, UriTest, Value,
 };
@@ -107,18 +108,24 @@ pub fn strings_match_without_case_and_accents(make: Make) {
     assert_eq!(find(StringTest::StartsWith("".into())), "a b c");
 }
 
-/// Each prefix compares the span of a date with the span asked for.
+/// Each prefix compares the span of a date, or of a period that may be open, with the span asked for.
 pub fn dates_match_by_every_prefix(make: Make) {
     let world = World::new(make);
     let dates =
         ["1979-12-31", "1980", "1980-05", "1980-05-11", "1980-05-11T16:32:15Z", "1980-06", "1981-01-01"];
-    let row = |(at, text): (usize, &&str)| write(&format!("Observation/{at}"), &[(BIRTH, date(text))]);
-    world.commit(dates.iter().enumerate().map(row));
-    for asked in ["1980-05", "1980-05-11", "1980", "1979-12-31"] {
+    let (first, last) = (Time(i64::MIN), Time(i64::MAX));
+    let mut spans: Vec<Span> = dates.into_iter().map(span).collect();
+    spans.push(Span { from: first, to: span("1980-05").to });
+    spans.push(Span { from: span("1980-05").from, to: last });
+    spans.push(Span { from: span("1979").from, to: span("1981").to });
+    let row =
+        |(at, span): (usize, &Span)| write(&format!("Observation/{at}"), &[(BIRTH, Value::Date(*span))]);
+    world.commit(spans.iter().enumerate().map(row));
+    for asked in ["1980-05", "1980-05-11", "1980", "1979-12-31", "1900", "2999"] {
         for prefix in PREFIXES {
             let test = Test::Date(prefix, span(asked));
-            let matches = |text: &str| test.matches(&date(text));
-            assert_eq!(world.sorted(has(BIRTH, test.clone())), places(&dates, matches), "{prefix:?} {asked}");
+            let matches = |span| test.matches(&Value::Date(span));
+            assert_eq!(world.sorted(has(BIRTH, test.clone())), places(&spans, matches), "{prefix:?} {asked}");
         }
     }
 }
@@ -317,7 +324,7 @@ pub fn reverse_chains_follow_them_back(make: Make) {
 
 /// The values of the version before find nothing any more.
 pub fn an_update_replaces_what_is_indexed(make: Make) {
-    let mut world = World::new(make);
+    let world = World::new(make);
     world.commit([about("a", "1", "1", "x"), about("b", "1", "1", "x")]);
     for settled in [false, true] {
         if settled {
@@ -331,7 +338,7 @@ pub fn an_update_replaces_what_is_indexed(make: Make) {
 
 /// Neither by its values nor by the lack of them.
 pub fn a_deletion_is_not_found(make: Make) {
-    let mut world = World::new(make);
+    let world = World::new(make);
     world.commit([about("a", "1", "1", "x"), about("b", "1", "1", "x")]);
     world.settle();
     world.commit([delete("Observation/a")]);

@@ -1,5 +1,6 @@
 //! A small world of patients and observations, and short words for what the sentences do to it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,7 +29,7 @@ pub(super) const PAIR: ParamId = ParamId(108);
 
 /// A backend with its clock, and short words for its methods. A failure of the backend fails the test.
 pub struct World {
-    backend: Box<dyn Backend>,
+    backend: RefCell<Box<dyn Backend>>,
     /// What stamps the writes; every commit of the world moves it on by a second.
     pub clock: Arc<ManualClock>,
 }
@@ -38,22 +39,22 @@ impl World {
     pub fn new(make: Make) -> World {
         let start = Time::parse("2020-01-01T00:00:00Z").expect("an instant");
         let clock = Arc::new(ManualClock::at(start));
-        World { backend: make(clock.clone()), clock }
+        World { backend: RefCell::new(make(clock.clone())), clock }
     }
 
     /// The contents.
     pub fn store(&self) -> Arc<dyn Store> {
-        self.backend.store()
+        self.backend.borrow().store()
     }
 
     /// Closes and opens.
     pub fn reopen(&mut self) {
-        self.backend.reopen();
+        self.backend.get_mut().reopen();
     }
 
     /// Lets background work happen.
-    pub fn settle(&mut self) {
-        self.backend.settle();
+    pub fn settle(&self) {
+        self.backend.borrow_mut().settle();
     }
 
     /// Commits, whatever comes of it.
@@ -105,9 +106,14 @@ impl World {
         wait(self.store().search(search)).expect("the search succeeds")
     }
 
-    /// The ids of what matches, as one text, in the order answered.
+    /// The ids of what matches, as one text, in the order answered: the same before and after background
+    /// work.
     pub fn find(&self, of: ResourceType, filter: Filter) -> String {
-        ids(&self.search(&Search::new(&all(), of, filter)).matches)
+        let search = Search::new(&all(), of, filter);
+        let found = ids(&self.search(&search).matches);
+        self.settle();
+        assert_eq!(ids(&self.search(&search).matches), found, "after background work");
+        found
     }
 
     /// The ids of the observations that match, in alphabetical order.
