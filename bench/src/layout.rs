@@ -1,5 +1,5 @@
 //! The layout spike: what index layouts cost on the engine, before and beside the store that was built on
-//! the outcome (`docs/decisions/0003-embedded-layout.md`). Run with `cargo run --profile quick -p bench -- layout`.
+//! the outcome (`docs/decisions/0002-embedded-index-layout.md`). Run with `cargo run --profile quick -p bench -- layout`.
 
 use std::ops::ControlFlow;
 use std::path::Path;
