@@ -69,6 +69,9 @@ async fn load(folder: &std::path::Path, resources: usize) -> Result<()> {
     let store = EmbeddedStore::open(folder, &key, Arc::new(SystemClock), StoreLimits::default())?;
     println!("opened again in {:.0} ms", meter.wall_ms());
     println!("disk: {} bytes a resource, {} MB resident", store.disk_bytes()? / done as u64, resident_mb());
+    for (space, bytes) in store.space_bytes() {
+        println!("  {space}: {} bytes a resource", bytes / done as u64);
+    }
     searches(&store, patient).await?;
     let report = embedded::check(&store)?;
     println!("check: {} problems in {} rows", report.problem_count, report.rows);

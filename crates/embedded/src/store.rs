@@ -98,6 +98,12 @@ impl EmbeddedStore {
         Ok(self.contents.kv.disk_bytes()?)
     }
 
+    /// Bytes that each space takes on disk, by name, without what is only in the journal.
+    pub fn space_bytes(&self) -> Vec<(&'static str, u64)> {
+        let spaces = crate::keyspace::SPACES.iter().enumerate();
+        spaces.map(|(at, space)| (space.name, self.contents.kv.space_bytes(crate::kv::Space(at)))).collect()
+    }
+
     /// Ends writing: what was asked before is done, what is asked later is refused.
     pub(crate) fn close(&self) {
         let _ = self.messages.send(Message::Stop);
