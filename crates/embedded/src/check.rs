@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use crate::StorageError;
 use crate::contents::{Contents, Reading};
-use crate::encode::{rows, updated_row};
+use crate::encode::{encode_entries, rows, updated_row};
 use crate::index::{RowStream, Segment};
 use crate::keyspace::{BODY, IDENTITY, INDEX, LOG, META, SPACES};
 use crate::store::EmbeddedStore;
@@ -149,7 +149,7 @@ fn check_segment(
             expected.entry(row.to_vec()).or_default().insert(ordinal);
         };
         add(&updated_row(block.version(ordinal).updated));
-        rows(&entries, add);
+        rows(&encode_entries(&entries), add)?;
     }
     let mut stream = RowStream::new(&reading.contents.kv, &reading.contents.sealer, *segment);
     while stream.advance()? {

@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 
 use crate::StorageError;
 use crate::contents::Contents;
-use crate::encode::{rows, updated_row};
+use crate::encode::{encode_entries, rows, updated_row};
 use crate::index::{Segment, SegmentWriter, TermTable, merge};
 use crate::keyspace::INDEX;
 use crate::kv::Batch;
@@ -92,7 +92,8 @@ fn fold(contents: &Contents, packer: &mut Packer, view: &View, generation: u64) 
         let mut table = TermTable::default();
         for row in types_view.recent_live() {
             table.add(&updated_row(row.updated), row.ordinal);
-            rows(&row.entries, |term| table.add(term, row.ordinal));
+            let encoded = encode_entries(&row.entries);
+            outcome = outcome.and(rows(&encoded, |term| table.add(term, row.ordinal)));
         }
         let segment = (!table.is_empty()).then(|| new_segment(contents, *of, first.ordinal, end));
         if let Some(segment) = segment {

@@ -11,7 +11,7 @@ use store::{Ingested, Put, Run, StoreError};
 
 use crate::StorageError;
 use crate::contents::{Contents, Standing};
-use crate::encode::{rows, updated_row};
+use crate::encode::{encode_entries, rows, updated_row};
 use crate::fold::new_segment;
 use crate::index::{Segment, SegmentWriter, TermTable};
 use crate::keyspace::{BODY, IDENTITY, INDEX};
@@ -192,7 +192,8 @@ fn write_bodies(
         let of = put.key.of.number();
         let (id, operation) = (put.key.id.clone(), put.operation);
         let version = Version { id, number: *number, updated: plan.updated, operation, prior: *prior };
-        block.put(&version, Some(&put.body), &put.entries);
+        let encoded = encode_entries(&put.entries);
+        block.put(&version, Some(&put.body), &encoded);
         if block.is_full() || at + 1 == placed.len() {
             let full = std::mem::take(&mut block);
             full.finish(of, first, &contents.sealer, packer).into_iter().try_for_each(&mut *sink)?;
@@ -200,7 +201,7 @@ fn write_bodies(
         }
         if !plan.superseded.contains(&(of, *ordinal)) {
             table.add(&updated, *ordinal);
-            rows(&put.entries, |row| table.add(row, *ordinal));
+            rows(&encoded, |row| table.add(row, *ordinal))?;
         }
     }
     Ok(table)

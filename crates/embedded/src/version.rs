@@ -7,10 +7,10 @@ use search::Entries;
 use store::Operation;
 
 use crate::StorageError;
-use crate::encode::{decode_entries, encode_entries};
+use crate::encode::decode_entries;
 use crate::keyspace::BODY;
 use crate::kv::Kv;
-use crate::pack::{Packer, unpack};
+use crate::pack::{Packer, unpack, unpack_beside};
 use crate::seal::Sealer;
 use crate::varint::{Reader, put_bytes, put_varint};
 
@@ -67,7 +67,8 @@ pub(crate) struct BlockWriter {
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 impl BlockWriter {
-    pub(crate) fn put(&mut self, version: &Version, body: Option<&[u8]>, entries: &Entries) {
+    /// Adds a version; `entries` are its encoded entries.
+    pub(crate) fn put(&mut self, version: &Version, body: Option<&[u8]>, entries: &[u8]) {
         self.count += 1;
         let heads = &mut self.heads;
         put_bytes(heads, version.id.as_str().as_bytes());
@@ -77,7 +78,7 @@ impl BlockWriter {
         put_varint(heads, version.prior.map_or(0, |prior| u64::from(prior) + 1));
         put_varint(heads, body.map_or(0, |body| body.len() as u64 + 1));
         self.bodies.extend_from_slice(body.unwrap_or_default());
-        put_bytes(&mut self.entries, &encode_entries(entries));
+        put_bytes(&mut self.entries, entries);
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -91,9 +92,10 @@ impl BlockWriter {
         put_varint(&mut plain, self.heads.len() as u64);
         plain.extend_from_slice(&self.heads);
         plain.extend_from_slice(&self.bodies);
-        [(Part::Bodies, plain), (Part::Entries, self.entries)].map(|(part, plain)| {
+        let entries = packer.pack_beside(&self.entries, &plain);
+        [(Part::Bodies, packer.pack(&plain)), (Part::Entries, entries)].map(|(part, packed)| {
             let key = key(of, first, part);
-            let sealed = sealer.seal(BODY.0 as u8, &key, &packer.pack(&plain));
+            let sealed = sealer.seal(BODY.0 as u8, &key, &packed);
             (key, sealed)
         })
     }
@@ -182,7 +184,7 @@ impl Block {
             let key = key(of, self.first, Part::Entries);
             let sealed = kv.get(BODY, &key)?.ok_or_else(|| damaged(of, self.first))?;
             let packed = sealer.open(BODY.0 as u8, &key, &sealed).map_err(|_| damaged(of, self.first))?;
-            let _ = self.entries.set(unpack(&packed)?);
+            let _ = self.entries.set(unpack_beside(&packed, &self.plain)?);
         }
         let mut reader = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
         for _ in self.first..ordinal {

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::StorageError;
 use crate::contents::{Contents, Reading, Standing};
+use crate::encode::encode_entries;
 use crate::fold::{Folded, Merged, Work};
 use crate::index::Segment;
 use crate::keyspace::{BODY, IDENTITY};
@@ -259,7 +260,7 @@ impl Writer {
         let (updated, prior) = (staging.updated, before.map(|before| before.ordinal));
         let version = Version { id: key.id.clone(), number, updated, operation, prior };
         let mut block = BlockWriter::default();
-        block.put(&version, body, &entries);
+        block.put(&version, body, &encode_entries(&entries));
         for (at, sealed) in block.finish(of, ordinal, sealer, &mut self.packer) {
             staging.batch.put(BODY, at, sealed);
         }

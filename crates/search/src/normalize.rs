@@ -10,6 +10,9 @@ pub fn normalize(text: &str) -> Cow<'_, str> {
     if is_normal(text) {
         return Cow::Borrowed(text);
     }
+    if text.is_ascii() {
+        return Cow::Owned(normalize_ascii(text));
+    }
     let mut normal = String::with_capacity(text.len());
     let folded = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
     for c in folded.filter(|c| !is_combining_mark(*c)) {
@@ -21,6 +24,20 @@ pub fn normalize(text: &str) -> Cow<'_, str> {
     }
     normal.truncate(normal.trim_end().len());
     Cow::Owned(normal)
+}
+
+/// The same for ASCII, where no character decomposes or combines.
+fn normalize_ascii(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    for c in text.chars() {
+        if !c.is_whitespace() {
+            normal.push(c.to_ascii_lowercase());
+        } else if !normal.is_empty() && !normal.ends_with(' ') {
+            normal.push(' ');
+        }
+    }
+    normal.truncate(normal.trim_end().len());
+    normal
 }
 
 /// Whether `text` is plain lower-case ASCII with single blanks inside, which normalising leaves alone.
@@ -43,6 +60,7 @@ mod tests {
             ("ÉVA  Strauß", "eva strauß"),
             ("  two\n words ", "two words"),
             ("plain", "plain"),
+            (" \u{b}A\tB  c\u{1c}\r ", "a b c\u{1c}"),
             ("İstanbul", "istanbul"),
             ("", ""),
             ("ﬁne", "fine"),

@@ -149,6 +149,24 @@ pub(crate) fn target(term: &[u8]) -> Result<Option<fhir::ResourceKey>, StorageEr
     Ok(fhir::Id::parse(&id).map(|id| fhir::ResourceKey { of, id }))
 }
 
+/// The part of a token's term that holds its system.
+pub(super) fn system_of_token(term: &[u8]) -> Result<&[u8], StorageError> {
+    let mut reader = Reader::new(term);
+    reader.byte()?;
+    optional(&mut reader)?;
+    Ok(reader.rest())
+}
+
+/// The term in canonical units inside a quantity's term; empty if it has none.
+pub(super) fn canonical_of_quantity(term: &[u8]) -> Result<&[u8], StorageError> {
+    let mut reader = Reader::new(term);
+    reader.take(17)?;
+    for _ in 0..3 {
+        optional(&mut reader)?;
+    }
+    Ok(if reader.byte()? == ABSENT { &[] } else { reader.rest() })
+}
+
 fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>, StorageError> {
     if reader.byte()? == ABSENT { Ok(None) } else { text(reader).map(Some) }
 }
@@ -241,7 +259,14 @@ mod tests {
 
     #[test]
     fn every_row_names_its_parameter() {
-        rows(&sample(), |row| assert_eq!(&row[..2], &20u16.to_be_bytes()));
+        let mut count = 0;
+        let count_row = |row: &[u8]| {
+            assert_eq!(&row[..2], &20u16.to_be_bytes());
+            count += 1;
+        };
+        rows(&encode_entries(&sample()), count_row).unwrap();
+        // Each entry makes its own row and that of its presence, two tokens and one quantity one more.
+        assert_eq!(count, 2 * sample().len() + 3);
         assert_eq!(normalize("Größe"), normalize(&normalize("Größe")));
     }
 }

@@ -5,7 +5,10 @@ mod decode;
 mod scan;
 
 use fhir::Span;
-use search::{Canonical, Entries, ParamId, Prefix, QuantityValue, Target, Value, normalize};
+use search::{Canonical, Entries, Prefix, QuantityValue, Target, Value, normalize};
+
+use crate::StorageError;
+use crate::varint::Reader;
 
 pub(crate) use decode::{decode_entries, sort_value, target};
 pub(crate) use scan::{Lookup, Scan, lookups, updated_lookup};
@@ -39,34 +42,10 @@ const ESCAPE: u8 = 1;
 const ABSENT: u8 = 1;
 const PRESENT: u8 = 2;
 
-/// Calls `visit` with every row of the index that `entries` have: parameter, big-endian, and term.
-pub(crate) fn rows(entries: &Entries, mut visit: impl FnMut(&[u8])) {
-    let mut row = Vec::with_capacity(64);
-    for (param, value) in entries.iter() {
-        start(&mut row, param);
-        visit(&row);
-        put_value(&mut row, &value);
-        visit(&row);
-        start(&mut row, param);
-        match value {
-            Value::Token { system, .. } => {
-                row.push(kind::TOKEN_SYSTEM);
-                put_optional(&mut row, system);
-                visit(&row);
-            }
-            Value::Quantity(QuantityValue { canonical: Some(canonical), .. }) => {
-                put_canonical(&mut row, &canonical);
-                visit(&row);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// All entries as bytes that [`decode_entries`] reads back.
+/// All entries as bytes that [`decode_entries`] reads back: parameter and first term of each.
 pub(crate) fn encode_entries(entries: &Entries) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut term = Vec::new();
+    let mut out = Vec::with_capacity(512);
+    let mut term = Vec::with_capacity(128);
     for (param, value) in entries.iter() {
         term.clear();
         put_value(&mut term, &value);
@@ -74,6 +53,38 @@ pub(crate) fn encode_entries(entries: &Entries) -> Vec<u8> {
         crate::varint::put_bytes(&mut out, &term);
     }
     out
+}
+
+/// Calls `visit` with every row of the index that encoded entries make: parameter, big-endian, and term.
+pub(crate) fn rows(encoded: &[u8], mut visit: impl FnMut(&[u8])) -> Result<(), StorageError> {
+    let mut reader = Reader::new(encoded);
+    let mut row = Vec::with_capacity(128);
+    while !reader.is_empty() {
+        let param = reader.varint()? as u16;
+        let term = reader.bytes()?;
+        row.clear();
+        row.extend_from_slice(&param.to_be_bytes());
+        visit(&row);
+        row.extend_from_slice(term);
+        visit(&row);
+        row.truncate(2);
+        match term.first() {
+            Some(&kind::TOKEN) => {
+                row.push(kind::TOKEN_SYSTEM);
+                row.extend_from_slice(decode::system_of_token(term)?);
+                visit(&row);
+            }
+            Some(&kind::QUANTITY) => {
+                let canonical = decode::canonical_of_quantity(term)?;
+                if !canonical.is_empty() {
+                    row.extend_from_slice(canonical);
+                    visit(&row);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The row of `meta.lastUpdated`.
@@ -94,11 +105,6 @@ pub(crate) fn span_of(term: &[u8]) -> u64 {
         }
         _ => 0,
     }
-}
-
-fn start(row: &mut Vec<u8>, param: ParamId) {
-    row.clear();
-    row.extend_from_slice(&param.0.to_be_bytes());
 }
 
 /// Appends the first term of a value.
