@@ -1,8 +1,13 @@
 //! Whole request, whole response: the FHIR door over the in-memory store, without sockets.
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod authority;
 mod door;
 mod limit;
+mod parity;
+mod race;
 mod read;
 mod refuse;
+mod search;
+mod validate;
 mod write;

@@ -1,0 +1,233 @@
+//! `docs/parity.md` says of FHIR what the door does: every feature once, and each claim tried.
+
+use std::collections::BTreeMap;
+
+use crate::door::World;
+
+const PARITY: &str = include_str!("../../../../docs/parity.md");
+
+/// What is tried: a request, with a header where the feature is one.
+type Try = (&'static str, Option<(&'static str, &'static str)>);
+
+/// Features that are there, with requests that succeed (any status below 400). Those without a request are
+/// held by a test of their own.
+const THERE: &[(&str, &[Try])] = &[
+    ("capabilities", &[("GET metadata", None)]),
+    ("create", &[("POST Patient", None)]),
+    ("read", &[("GET Patient/1", None)]),
+    ("conditional read", &[("GET Patient/1", Some(("if-none-match", "W/\"1\"")))]),
+    ("vread", &[("GET Patient/1/_history/1", None)]),
+    ("history of an instance", &[("GET Patient/1/_history?_count=2&_since=2020", None)]),
+    ("update", &[("PUT Patient/1", None)]),
+    ("version conditions on writes", &[("PUT Patient/1", Some(("if-match", "*")))]),
+    ("delete", &[("DELETE Patient/none", None)]),
+    ("resource types", &[("GET SubstanceNucleicAcid", None)]),
+    ("AuditEvent", &[("GET AuditEvent", None)]),
+    ("validation", &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "strict")))]),
+    (
+        "history consistency level",
+        &[("PUT Patient/1", Some(("x-amz-fhir-history-consistency-level", "strong")))],
+    ),
+    ("size of a body", &[]),
+    ("Prefer: return", &[("PUT Patient/1", Some(("prefer", "return=minimal")))]),
+    ("JSON", &[("GET Patient/1?_format=json", None), ("GET Patient/1", Some(("accept", "text/json")))]),
+    ("HEAD", &[("HEAD Patient/1", None)]),
+    ("doubled slashes", &[("GET /Patient//1", None)]),
+    ("signatures on requests", &[]),
+    ("unknown data store", &[]),
+    ("data store that is not ACTIVE", &[]),
+    ("search by GET", &[("GET Patient", None)]),
+    ("search by POST", &[("POST Patient/_search", None)]),
+    (
+        "parameters of every kind",
+        &[
+            ("GET RiskAssessment?probability=0.5", None),
+            ("GET Patient?birthdate=2000", None),
+            ("GET Patient?name=a", None),
+            ("GET Patient?gender=male", None),
+            ("GET Patient?general-practitioner=Practitioner/1", None),
+            ("GET Observation?code-value-quantity=a$1", None),
+            ("GET Observation?value-quantity=1", None),
+            ("GET ValueSet?url=http://a", None),
+            ("GET Bundle?type=document", None),
+        ],
+    ),
+    (
+        "common parameters",
+        &[(
+            "GET Basic?_id=1&_lastUpdated=gt2020&_tag=a&_profile=http://a&_security=a&_source=http://a",
+            None,
+        )],
+    ),
+    (
+        "comparison prefixes",
+        &[
+            ("GET Observation?date=eq2020&date=ne2020&date=gt2020&date=lt2020&date=ge2020&date=le2020", None),
+            ("GET Observation?date=sa2020&date=eb2020&date=ap2020", None),
+        ],
+    ),
+    ("string comparison", &[]),
+    ("quantities", &[("GET Observation?value-quantity=1%7Chttp://unitsofmeasure.org%7Cg", None)]),
+    ("or by comma, and by repetition", &[("GET Patient?name=a,b&name=c%5C,d", None)]),
+    (
+        "modifiers missing, exact, contains, not",
+        &[("GET Patient?name:missing=true&name:exact=A&name:contains=b&gender:not=male", None)],
+    ),
+    ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
+    ("_count", &[("GET Patient?_count=1", None), ("GET Patient?_count=100", None)]),
+    ("_sort", &[("GET Patient?_sort=name,-birthdate,_id", None)]),
+    ("_total", &[("GET Patient?_total=none", None), ("GET Patient?_total=accurate", None)]),
+    ("paging", &[]),
+    ("consistency", &[]),
+];
+
+/// Features that are absent, with requests that are refused.
+const ABSENT: &[(&str, &[Try])] = &[
+    ("history of a type", &[("GET Patient/_history", None)]),
+    ("history of the system", &[("GET _history", None)]),
+    ("patch", &[("PATCH Patient/1", None)]),
+    ("conditional create", &[("POST Patient", Some(("if-none-exist", "identifier=1")))]),
+    ("conditional update", &[("PUT Patient?identifier=1", None)]),
+    ("conditional delete", &[("DELETE Patient?identifier=1", None)]),
+    ("batch and transaction", &[("POST ", None)]),
+    (
+        "asynchronous transaction",
+        &[("POST Patient", Some(("prefer", "respond-async"))), ("GET Transaction/1", None)],
+    ),
+    (
+        "idempotency key",
+        &[("POST Patient", Some(("x-amz-fhir-idempotency-key", "0b2c3d4e-0000-4000-8000-000000000000")))],
+    ),
+    (
+        "operations",
+        &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None), ("GET $export", None)],
+    ),
+    (
+        "validation level minimal",
+        &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "minimal")))],
+    ),
+    (
+        "XML",
+        &[("GET Patient/1?_format=xml", None), ("GET Patient/1", Some(("accept", "application/fhir+xml")))],
+    ),
+    (
+        "_summary and _elements",
+        &[("GET Patient/1?_summary=true", None), ("GET Patient?_elements=name", None)],
+    ),
+    ("OPTIONS and CORS", &[("OPTIONS Patient", None)]),
+    ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
+    ("search across types", &[("GET ?_id=1", None), ("POST _search", None)]),
+    ("search in a compartment", &[("GET Patient/1/Observation", None), ("GET Patient/1/*", None)]),
+    ("createdAt", &[("GET Patient?createdAt=2020", None)]),
+    ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),
+    ("near", &[("GET Location?near=1%7C2", None)]),
+    (
+        "other modifiers",
+        &[
+            ("GET Observation?code:text=a", None),
+            ("GET Observation?subject:identifier=a", None),
+            ("GET Patient?identifier:of-type=a%7Cb%7Cc", None),
+            ("GET ValueSet?url:above=a", None),
+            ("GET ValueSet?url:below=a", None),
+            ("GET Observation?code:in=a", None),
+            ("GET Observation?code:not-in=a", None),
+            ("GET Observation?subject:Patient=1", None),
+        ],
+    ),
+    (
+        "chained parameters",
+        &[("GET Observation?subject.name=a", None), ("GET Observation?subject:Patient.name=a", None)],
+    ),
+    ("reverse chaining", &[("GET Patient?_has:Observation:patient:code=a", None)]),
+    (
+        "_include and _revinclude",
+        &[("GET Observation?_include=*", None), ("GET Patient?_revinclude=Observation:patient", None)],
+    ),
+    ("_count=0", &[("GET Patient?_count=0", None)]),
+    (
+        "other result parameters",
+        &[
+            ("GET Patient?_contained=true", None),
+            ("GET Patient?_containedType=a", None),
+            ("GET Patient?_filter=a", None),
+            ("GET Patient?_list=a", None),
+            ("GET Patient?_query=a", None),
+            ("GET Patient?_score=a", None),
+            ("GET Patient?_type=a", None),
+        ],
+    ),
+];
+
+/// Feature to status, of the sections on FHIR.
+fn documented() -> BTreeMap<&'static str, &'static str> {
+    let sections = PARITY
+        .split("\n## ")
+        .filter(|section| section.starts_with("FHIR interactions\n") || section.starts_with("Search\n"));
+    let mut found = BTreeMap::new();
+    for line in sections.flat_map(str::lines).filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        if cells[0] != "feature" {
+            assert_eq!(found.insert(cells[0], cells[1]), None, "{} stands twice", cells[0]);
+        }
+    }
+    found
+}
+
+fn world() -> World {
+    let world = World::open();
+    let made = world.ask("PUT Patient/1", &[], "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}");
+    assert_eq!(made.status, 201);
+    world
+}
+
+fn attempt((line, header): &Try) -> crate::door::Answer {
+    let world = world();
+    let body = match line.split_once(' ') {
+        Some(("PUT" | "POST", path)) if !path.contains("_search") => {
+            "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"
+        }
+        _ => "",
+    };
+    world.ask(line, header.as_slice(), body)
+}
+
+#[test]
+fn every_feature_is_documented_once_with_its_status() {
+    let mut known = BTreeMap::new();
+    for (feature, _) in THERE {
+        assert_eq!(known.insert(*feature, true), None, "{feature}");
+    }
+    for (feature, _) in ABSENT {
+        assert_eq!(known.insert(*feature, false), None, "{feature}");
+    }
+    let documented = documented();
+    for (feature, status) in &documented {
+        let is_there = known.get(feature).unwrap_or_else(|| panic!("{feature} is documented and not tried"));
+        let expected: &[&str] = if *is_there { &["same", "differs"] } else { &["absent"] };
+        assert!(expected.contains(status), "{feature}: {status}");
+    }
+    let missing: Vec<_> = known.keys().filter(|feature| !documented.contains_key(*feature)).collect();
+    assert!(missing.is_empty(), "not documented: {missing:?}");
+}
+
+#[test]
+fn what_is_documented_as_there_is_done() {
+    for (feature, tries) in THERE {
+        for one in *tries {
+            let answer = attempt(one);
+            assert!(answer.status < 400, "{feature}: {one:?}: {} {}", answer.status, answer.json());
+        }
+    }
+}
+
+#[test]
+fn what_is_documented_as_absent_is_refused_by_name() {
+    for (feature, tries) in ABSENT {
+        assert!(!tries.is_empty(), "{feature}");
+        for one in *tries {
+            let (status, code) = attempt(one).refusal();
+            assert!((400..500).contains(&status), "{feature}: {one:?}: {status}");
+            assert_eq!(code, "not-supported", "{feature}: {one:?}");
+        }
+    }
+}
