@@ -12,7 +12,9 @@ use search::{
     Entries, Filter, ParamId, Prefix, ReferenceTest, Search, Sort, SortKey, StringTest, SystemTest, Test,
     Total, Visible,
 };
-use store::{DataKey, JobId, Operation, Put, Run, RunId, Store, SystemClock, SystemRandom};
+use store::{
+    DataKey, JobId, Operation, Put, Run, RunId, Store, SystemClock, SystemRandom, Transaction, Write,
+};
 
 use crate::meter::{Meter, resident_mb};
 
@@ -64,6 +66,9 @@ async fn load(folder: &std::path::Path, resources: usize) -> Result<()> {
     );
     println!("disk: {} bytes a resource, {} MB resident", store.disk_bytes()? / done as u64, resident_mb());
     searches(&store, patient).await?;
+    let store = Arc::new(store);
+    commits(&store, &population, &extractor, patient).await?;
+    searches(&store, patient).await?;
     drop(store);
     let meter = Meter::start();
     let store = EmbeddedStore::open(folder, &key, Arc::new(SystemClock), StoreLimits::default())?;
@@ -75,6 +80,44 @@ async fn load(folder: &std::path::Path, resources: usize) -> Result<()> {
     searches(&store, patient).await?;
     let report = embedded::check(&store)?;
     println!("check: {} problems in {} rows", report.problem_count, report.rows);
+    Ok(())
+}
+
+/// Single commits of one patient's resources after another by many clients, each twice: first they are new.
+async fn commits(
+    store: &Arc<EmbeddedStore>,
+    population: &Population,
+    extractor: &search::Extractor,
+    first_patient: u64,
+) -> Result<()> {
+    const CLIENTS: usize = 64;
+    let mut puts = Vec::new();
+    let mut patient = first_patient;
+    while puts.len() < 20_000 {
+        for (_, json) in population.patient(patient).resources() {
+            puts.push(put(extractor, json)?);
+        }
+        patient += 1;
+    }
+    for what in ["commits of new resources", "commits of updates"] {
+        let meter = Meter::start();
+        let mut clients = Vec::new();
+        for client in 0..CLIENTS {
+            let mine: Vec<Put> = puts.iter().skip(client).step_by(CLIENTS).cloned().collect();
+            let store = store.clone();
+            clients.push(tokio::spawn(async move {
+                for put in mine {
+                    let writes = vec![Write::Put(put)];
+                    store.commit(Transaction { preconditions: Vec::new(), writes }).await?;
+                }
+                Ok::<(), store::CommitError>(())
+            }));
+        }
+        for client in clients {
+            client.await??;
+        }
+        meter.report(what, puts.len() as u32);
+    }
     Ok(())
 }
 

@@ -281,6 +281,10 @@ impl Inner {
         let mut stores = self.stores();
         stores.asked += 1;
         let asked = stores.asked;
+        // After a failed write (a full disk) opening again is what lets writing go on.
+        if stores.open.get(id).is_some_and(|(_, store)| store.is_stopped() && Arc::strong_count(store) == 1) {
+            stores.open.remove(id);
+        }
         if let Some((last, store)) = stores.open.get_mut(id) {
             *last = asked;
             return Ok(store.clone());

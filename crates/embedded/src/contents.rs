@@ -2,7 +2,7 @@
 //! its newest version, from an ordinal to the version and its entries.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, RwLock};
 
 use fhir::{ResourceKey, ResourceType};
@@ -25,17 +25,23 @@ pub(crate) struct Contents {
     pub(crate) directories: Directories,
     view: RwLock<Arc<View>>,
     next_segment: AtomicU32,
+    is_stopped: AtomicBool,
 }
 
 impl Contents {
     pub(crate) fn new(kv: Kv, sealer: Sealer, directories: Directories) -> Self {
-        let (view, next_segment) = Default::default();
-        Contents { kv, sealer, directories, view, next_segment }
+        let (view, next_segment, is_stopped) = Default::default();
+        Contents { kv, sealer, directories, view, next_segment, is_stopped }
     }
 
     /// The number of the next segment that is made.
     pub(crate) fn next_segment(&self) -> &AtomicU32 {
         &self.next_segment
+    }
+
+    /// Whether a write failed, so that what is on disk may be ahead of what is known.
+    pub(crate) fn is_stopped(&self) -> &AtomicBool {
+        &self.is_stopped
     }
 
     /// The records of `meta`.

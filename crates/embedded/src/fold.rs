@@ -150,7 +150,7 @@ impl Writer {
     /// Takes what the background thread folded.
     pub(crate) fn take_fold(&mut self, folded: Folded) {
         self.is_folding = false;
-        if folded.generation != self.generation || self.is_stopped {
+        if folded.generation != self.generation || self.is_stopped() {
             return;
         }
         if let Err(error) = self.apply_fold(folded) {
@@ -188,7 +188,7 @@ impl Writer {
     /// Takes what the background thread merged.
     pub(crate) fn take_merge(&mut self, merged: Merged) {
         self.is_merging = false;
-        if self.is_stopped {
+        if self.is_stopped() {
             return;
         }
         if let Err(error) = self.apply_merge(merged) {
@@ -217,7 +217,7 @@ impl Writer {
     /// Writes a batch that changes no contents, and lets readers see the view it makes.
     fn install(&mut self, batch: Batch, view: View) -> Result<(), StorageError> {
         if let Err(error) = self.contents.kv.write(batch) {
-            self.is_stopped = true;
+            self.stop();
             return Err(error.into());
         }
         self.view = Arc::new(view);
@@ -227,7 +227,7 @@ impl Writer {
 
     /// Has adjacent segments of like size merged, if there are enough.
     pub(crate) fn look_for_merge(&mut self) {
-        if self.is_merging || self.is_stopped {
+        if self.is_merging || self.is_stopped() {
             return;
         }
         for (of, types) in &self.view.types {

@@ -115,7 +115,7 @@ impl Writer {
         self.contents.meta().put_pending(&mut batch, &pending);
         let kv = &self.contents.kv;
         kv.write(batch).and_then(|()| kv.sync()).map_err(|error| {
-            self.is_stopped = true;
+            self.stop();
             StorageError::from(error).into()
         })
     }

@@ -48,8 +48,61 @@ impl Place {
 struct Column {
     /// The values that occur, the lowest first.
     values: Vec<SortValue>,
-    /// Which of them an ordinal has; none if it is not here.
-    of: HashMap<u32, u32>,
+    /// Which of them an ordinal has.
+    of: Numbers,
+}
+
+/// A number for some ordinals: in a table when most of a stretch have one, else in a map.
+enum Numbers {
+    Table { first: u32, numbers: Vec<u32> },
+    Map(HashMap<u32, u32>),
+}
+
+const NO_NUMBER: u32 = u32::MAX;
+/// One in how many ordinals of a stretch must be a row for a table to be worth it.
+const TABLE_FROM_SHARE: u64 = 16;
+
+impl Numbers {
+    fn for_rows(rows: &RoaringBitmap) -> Numbers {
+        let (Some(first), Some(last)) = (rows.min(), rows.max()) else { return Numbers::Map(HashMap::new()) };
+        let stretch = u64::from(last - first) + 1;
+        if rows.len() * TABLE_FROM_SHARE < stretch {
+            return Numbers::Map(HashMap::new());
+        }
+        Numbers::Table { first, numbers: vec![NO_NUMBER; stretch as usize] }
+    }
+
+    fn get(&self, ordinal: u32) -> Option<u32> {
+        match self {
+            Numbers::Table { first, numbers } => {
+                let at = ordinal.checked_sub(*first)?;
+                numbers.get(at as usize).copied().filter(|number| *number != NO_NUMBER)
+            }
+            Numbers::Map(numbers) => numbers.get(&ordinal).copied(),
+        }
+    }
+
+    fn set(&mut self, ordinal: u32, number: u32) {
+        match self {
+            Numbers::Table { first, numbers } => numbers[(ordinal - *first) as usize] = number,
+            Numbers::Map(numbers) => {
+                numbers.insert(ordinal, number);
+            }
+        }
+    }
+
+    /// Gives each number its new name.
+    fn rename(&mut self, names: &[u32]) {
+        let rename = |number: &mut u32| {
+            if *number != NO_NUMBER {
+                *number = names[*number as usize];
+            }
+        };
+        match self {
+            Numbers::Table { numbers, .. } => numbers.iter_mut().for_each(rename),
+            Numbers::Map(numbers) => numbers.values_mut().for_each(rename),
+        }
+    }
 }
 
 impl Reading<'_> {
@@ -135,7 +188,7 @@ impl Reading<'_> {
         sort: &Sort,
         rows: &RoaringBitmap,
     ) -> Result<Column, StorageError> {
-        let mut gathered = Gathered { sort, values: Vec::new(), of: HashMap::new() };
+        let mut gathered = Gathered { sort, values: Vec::new(), of: Numbers::for_rows(rows) };
         let by_entries = rows.len() <= ORDER_BY_ENTRIES_MAX || sort.by == SortKey::Id;
         for ordinal in rows.iter().filter(|ordinal| by_entries || !types.live.contains(*ordinal)) {
             let value = match sort.by {
@@ -196,26 +249,25 @@ fn time_of(term: &[u8]) -> Result<Time, StorageError> {
 struct Gathered<'s> {
     sort: &'s Sort,
     values: Vec<SortValue>,
-    of: HashMap<u32, u32>,
+    of: Numbers,
 }
 
 impl Gathered<'_> {
     fn add(&mut self, value: SortValue, ordinals: impl IntoIterator<Item = u32>) {
         let number = self.values.len() as u32;
         for ordinal in ordinals {
-            let before = self.of.entry(ordinal).or_insert(number);
-            let is_better = *before != number && {
-                let order = value.cmp(&self.values[*before as usize]);
+            let is_better = self.of.get(ordinal).is_none_or(|before| {
+                let order = value.cmp(&self.values[before as usize]);
                 if self.sort.descending { order.is_gt() } else { order.is_lt() }
-            };
+            });
             if is_better {
-                *before = number;
+                self.of.set(ordinal, number);
             }
         }
         self.values.push(value);
     }
 
-    fn column(self) -> Column {
+    fn column(mut self) -> Column {
         let mut order: Vec<u32> = (0..self.values.len() as u32).collect();
         order.sort_by(|a, b| self.values[*a as usize].cmp(&self.values[*b as usize]));
         let mut ranks = vec![0; order.len()];
@@ -227,24 +279,24 @@ impl Gathered<'_> {
             }
             ranks[at as usize] = values.len() as u32 - 1;
         }
-        let of = self.of.into_iter().map(|(ordinal, number)| (ordinal, ranks[number as usize])).collect();
-        Column { values, of }
+        self.of.rename(&ranks);
+        Column { values, of: self.of }
     }
 }
 
 impl Column {
     fn value(&self, ordinal: u32) -> Option<&SortValue> {
-        self.of.get(&ordinal).map(|rank| &self.values[*rank as usize])
+        self.of.get(ordinal).map(|rank| &self.values[rank as usize])
     }
 
     /// The order of two ordinals under `sort`, missing last.
     fn compare(&self, sort: &Sort, a: u32, b: u32) -> Ordering {
-        match (self.of.get(&a), self.of.get(&b)) {
+        match (self.of.get(a), self.of.get(b)) {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
-            (Some(a), Some(b)) if sort.descending => b.cmp(a),
-            (Some(a), Some(b)) => a.cmp(b),
+            (Some(a), Some(b)) if sort.descending => b.cmp(&a),
+            (Some(a), Some(b)) => a.cmp(&b),
         }
     }
 }

@@ -69,7 +69,6 @@ impl EmbeddedStore {
             generation: 0,
             is_folding: false,
             is_merging: false,
-            is_stopped: false,
             graveyard: Vec::new(),
             background,
         };
@@ -102,6 +101,11 @@ impl EmbeddedStore {
     pub fn space_bytes(&self) -> Vec<(&'static str, u64)> {
         let spaces = crate::keyspace::SPACES.iter().enumerate();
         spaces.map(|(at, space)| (space.name, self.contents.kv.space_bytes(crate::kv::Space(at)))).collect()
+    }
+
+    /// Whether a write failed, so that none is taken until the data store is opened again.
+    pub fn is_stopped(&self) -> bool {
+        self.contents.is_stopped().load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Ends writing: what was asked before is done, what is asked later is refused.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 
 use fhir::{ResourceKey, Time};
@@ -57,8 +58,6 @@ pub(crate) struct Writer {
     pub(crate) generation: u64,
     pub(crate) is_folding: bool,
     pub(crate) is_merging: bool,
-    /// Whether a write failed, so that what is on disk may be ahead of what is known.
-    pub(crate) is_stopped: bool,
     /// Segments that no new reader sees, to be removed when no old one does.
     pub(crate) graveyard: Vec<Arc<Segment>>,
     pub(crate) background: Sender<Work>,
@@ -107,7 +106,7 @@ impl Writer {
             self.tend();
         }
         let _ = self.background.send(Work::Stop);
-        if !self.is_stopped {
+        if !self.is_stopped() {
             let _ = self.contents.kv.sync().and_then(|()| self.contents.kv.flush());
         }
     }
@@ -115,12 +114,12 @@ impl Writer {
     /// What there is to do after every message: folding, merging, burying.
     fn tend(&mut self) {
         let recent = self.view.recent_count();
-        if recent >= FOLD_NOW_FROM && !self.is_stopped {
+        if recent >= FOLD_NOW_FROM && !self.is_stopped() {
             if let Err(error) = self.fold_now() {
                 tracing::error!(%error, "folding failed");
-                self.is_stopped = true;
+                self.stop();
             }
-        } else if recent >= FOLD_FROM && !self.is_folding && !self.is_stopped {
+        } else if recent >= FOLD_FROM && !self.is_folding && !self.is_stopped() {
             self.is_folding = self
                 .background
                 .send(Work::Fold { view: self.view.clone(), generation: self.generation })
@@ -154,7 +153,7 @@ impl Writer {
         }
         let kv = &self.contents.kv;
         if let Err(error) = kv.write(batch).and_then(|()| kv.sync()) {
-            self.is_stopped = true;
+            self.stop();
             return Err(StorageError::from(error).into());
         }
         for types in staged.types.values_mut() {
@@ -188,8 +187,17 @@ impl Writer {
         Ok(made.map_err(StoreError::from)?)
     }
 
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.contents.is_stopped().load(Ordering::Relaxed)
+    }
+
+    /// Takes no more writes until the data store is opened again.
+    pub(crate) fn stop(&self) {
+        self.contents.is_stopped().store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn check_running(&self) -> Result<(), StoreError> {
-        if self.is_stopped {
+        if self.is_stopped() {
             return Err(StoreError::Failed("writing stopped after an earlier failure".to_owned()));
         }
         Ok(())

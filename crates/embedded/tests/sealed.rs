@@ -5,15 +5,17 @@ mod world;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use embedded::kv::{KvError, StepGuard};
 use embedded::{EmbeddedCatalog, EmbeddedStore, StoreLimits, check};
 use fhir::{Id, ResourceKey, ResourceType, Span, Time};
 use search::{Entries, ParamId, Target, Value, Visible};
 use store::suite::wait;
 use store::{
-    Catalog, DataKey, DatastoreId, JobId, ManualClock, Operation, Put, RootKey, Run, RunId, SeededRandom,
-    Store, Transaction, Write,
+    Catalog, CommitError, DataKey, DatastoreId, JobId, ManualClock, Operation, Put, RootKey, Run, RunId,
+    SeededRandom, Store, StoreError, Transaction, Write,
 };
 use world::Dice;
 
@@ -97,7 +99,7 @@ fn no_byte_of_the_folder_tells_anything_of_a_patient() {
     wait(catalog.destroy(&id)).unwrap();
     assert!(!folder.path().join("stores").join(id.as_str()).exists());
     assert!(files(&folder.path().join("removed")).is_empty());
-    assert_eq!(wait(catalog.open(&id)).err(), Some(store::StoreError::Absent));
+    assert_eq!(wait(catalog.open(&id)).err(), Some(StoreError::Absent));
 }
 
 #[test]
@@ -140,6 +142,39 @@ fn an_altered_file_is_noticed_and_the_rest_is_read() {
     let read = |key: &ResourceKey| wait(store.read(std::slice::from_ref(key), &everyone));
     let (good, bad): (Vec<_>, Vec<_>) = keys.iter().map(read).partition(Result::is_ok);
     assert!(good.len() > 1000, "{} of {}", good.len(), keys.len());
-    assert!(bad.iter().all(|error| matches!(error, Err(store::StoreError::Damaged(_)))), "{bad:?}");
+    assert!(bad.iter().all(|error| matches!(error, Err(StoreError::Damaged(_)))), "{bad:?}");
     assert!(!check(&store).unwrap().problems.is_empty());
+}
+
+#[test]
+fn a_full_disk_stops_writing_and_not_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(Time(1)));
+    let key = DataKey::generate(&SeededRandom::new(1));
+    let is_full = Arc::new(AtomicBool::new(false));
+    let seen = is_full.clone();
+    let guard: StepGuard =
+        Arc::new(move |_| if seen.load(Ordering::SeqCst) { Err(KvError::Full) } else { Ok(()) });
+    let open = || {
+        let limits = StoreLimits::default();
+        EmbeddedStore::open_guarded(folder.path(), &key, clock.clone(), limits, Some(guard.clone())).unwrap()
+    };
+    let store = open();
+    let write = |store: &EmbeddedStore, number| {
+        let writes = vec![Write::Put(marked(number))];
+        wait(store.commit(Transaction { preconditions: vec![], writes }))
+    };
+    write(&store, 1).unwrap();
+    is_full.store(true, Ordering::SeqCst);
+    assert_eq!(write(&store, 2), Err(CommitError::Failed(StoreError::Full)));
+    assert!(store.is_stopped());
+    let everyone = Visible::everything("test");
+    let keys = [marked(1).key, marked(2).key];
+    let found = wait(store.read(&keys, &everyone)).unwrap();
+    assert!(found[0].is_some() && found[1].is_none());
+    drop(store);
+    is_full.store(false, Ordering::SeqCst);
+    let store = open();
+    write(&store, 2).unwrap();
+    assert_eq!(check(&store).unwrap().problems, Vec::<String>::new());
 }
