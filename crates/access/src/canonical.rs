@@ -116,6 +116,19 @@ pub(crate) fn query(raw: &str, without: &[&str]) -> String {
     pairs.join("&")
 }
 
+/// The query as it was sent, sorted and unsorted: what clients sign that leave `:` and `/` as they stand (botocore
+/// signing a whole URL) or do not sort (older curl). It covers the same bytes, so taking it gives nothing away.
+pub(crate) fn queries_as_sent(raw: &str) -> [String; 2] {
+    let mut pairs: Vec<(&str, &str)> = raw
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .collect();
+    pairs.sort_unstable();
+    let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    [pairs.join("&"), raw.to_owned()]
+}
+
 /// A decoded parameter of a query as sent. `None`: it is absent, given twice, or not UTF-8.
 pub fn parameter(raw: &str, name: &str) -> Option<String> {
     let mut found = raw

@@ -66,7 +66,12 @@ impl Claim {
     /// The queries that the client may have signed: some add the session token only after signing.
     pub(crate) fn canonical_queries(&self, raw: &str) -> Vec<String> {
         match (&self.form, &self.session_token) {
-            (Form::Header, _) => vec![canonical::query(raw, &[])],
+            (Form::Header, _) => {
+                let mut queries = vec![canonical::query(raw, &[])];
+                queries.extend(canonical::queries_as_sent(raw));
+                queries.dedup();
+                queries
+            }
             (Form::Presigned { .. }, None) => vec![canonical::query(raw, &[SIGNATURE_PARAMETER])],
             (Form::Presigned { .. }, Some(_)) => vec![
                 canonical::query(raw, &[SIGNATURE_PARAMETER]),
