@@ -149,7 +149,7 @@ fn new_record(service: &Service, request: CreateFHIRDatastoreRequest) -> Result<
             .map(|asked| asked.default_profiles.unwrap_or_default()),
         analytics: analytics(request.analytics_configuration)?,
         nlp: nlp(request.nlp_configuration)?,
-        backup: request.backup_configuration.map(backup),
+        backup: request.backup_configuration.map(backup).transpose()?,
         error_cause: None,
         tags,
     })
@@ -171,40 +171,44 @@ fn encryption(asked: Option<SseConfiguration>) -> Result<(CmkType, Option<String
     }
 }
 
-/// Only settled states can be asked for, not those on the way to them.
+/// What is on its way cannot be asked for, and what tarn does not do must not be described as if it did.
 fn analytics(asked: Option<AnalyticsConfiguration>) -> Result<Option<String>, Fault> {
-    use wire::AnalyticsStatus::{Disabled, Enabled};
-    match asked.and_then(|asked| asked.status) {
-        Some(status) if !matches!(status, Enabled | Disabled) => Err(Fault::validation(format!(
-            "AnalyticsConfiguration.Status cannot be {} in a request",
-            status.as_str()
-        ))),
-        status => Ok(status.map(|status| status.as_str().to_owned())),
-    }
+    let status = asked.and_then(|asked| asked.status);
+    let status = status.map(|status| (status.as_str(), status == wire::AnalyticsStatus::Disabled));
+    only_disabled("AnalyticsConfiguration", status, "ENABLED")
 }
 
 fn nlp(asked: Option<NlpConfiguration>) -> Result<Option<String>, Fault> {
-    use wire::NlpStatus::{Disabled, Enabled};
-    match asked.and_then(|asked| asked.status) {
-        Some(status) if !matches!(status, Enabled | Disabled) => Err(Fault::validation(format!(
-            "NlpConfiguration.Status cannot be {} in a request",
-            status.as_str()
+    let status = asked.and_then(|asked| asked.status);
+    let status = status.map(|status| (status.as_str(), status == wire::NlpStatus::Disabled));
+    only_disabled("NlpConfiguration", status, "ENABLED")
+}
+
+fn only_disabled(member: &str, asked: Option<(&str, bool)>, enabled: &str) -> Result<Option<String>, Fault> {
+    match asked {
+        None => Ok(None),
+        Some((status, true)) => Ok(Some(status.to_owned())),
+        Some((status, _)) if status == enabled => Err(Fault::validation(format!(
+            "{member}.Status {status} is not supported by this version of tarn"
         ))),
-        status => Ok(status.map(|status| status.as_str().to_owned())),
+        Some((status, _)) => {
+            Err(Fault::validation(format!("{member}.Status cannot be {status} in a request")))
+        }
     }
 }
 
-fn backup(asked: BackupConfiguration) -> Backup {
-    let status = |status| match status {
-        wire::BackupStatus::Enabled => BackupStatus::Enabled,
-        wire::BackupStatus::Disabled => BackupStatus::Disabled,
-    };
-    Backup {
-        status: asked.status.map(status),
+fn backup(asked: BackupConfiguration) -> Result<Backup, Fault> {
+    if asked.status == Some(wire::BackupStatus::Enabled) {
+        return Err(Fault::validation(
+            "BackupConfiguration.Status ENABLED is not supported by this version of tarn",
+        ));
+    }
+    Ok(Backup {
+        status: asked.status.map(|_| BackupStatus::Disabled),
         backup_type: asked.backup_type.map(|asked| asked.as_str().to_owned()),
         retention_days: asked.retention_period_in_days.and_then(|days| u32::try_from(days).ok()),
         tags_enabled: asked.backup_tags_enabled,
-    }
+    })
 }
 
 async fn check_quota(service: &Service) -> Result<(), Fault> {

@@ -59,9 +59,9 @@ async fn every_member_that_goes_in_comes_out() {
         "SseConfiguration": { "KmsEncryptionConfig": { "CmkType": "AWS_OWNED_KMS_KEY" } },
         "IdentityProviderConfiguration": { "AuthorizationStrategy": "SMART_ON_FHIR", "FineGrainedAuthorizationEnabled": true,
             "Metadata": metadata.to_string(), "IdpLambdaArn": "arn:aws:lambda:us-east-1:123456789012:function:introspect:1" },
-        "AnalyticsConfiguration": { "Status": "DISABLED" }, "NlpConfiguration": { "Status": "ENABLED" },
+        "AnalyticsConfiguration": { "Status": "DISABLED" }, "NlpConfiguration": { "Status": "DISABLED" },
         "ProfileConfiguration": { "DefaultProfiles": ["us-core-3.1.1", "carin-bb-2.0.0"] } });
-    let backup = json!({ "Status": "ENABLED", "BackupType": "CONTINUOUS", "RetentionPeriodInDays": 30, "BackupTagsEnabled": false });
+    let backup = json!({ "Status": "DISABLED", "BackupType": "CONTINUOUS", "RetentionPeriodInDays": 30, "BackupTagsEnabled": false });
     let tags = json!([{ "Key": "b", "Value": "2" }, { "Key": "a", "Value": "" }]);
     let id = world
         .create(support::with(members.clone(), json!({ "BackupConfiguration": backup, "Tags": tags })))

@@ -60,6 +60,9 @@ async fn a_bad_data_store_is_refused() {
         (create(json!({ "PreloadDataConfig": { "PreloadDataType": "MINE" } })), "enum value set: [SYNTHEA]"),
         (create(json!({ "PreloadDataConfig": {} })), "Value null at 'preloadDataConfig.preloadDataType'"),
         (create(json!({ "AnalyticsConfiguration": { "Status": "ENABLING" } })), "cannot be ENABLING"),
+        (create(json!({ "AnalyticsConfiguration": { "Status": "ENABLED" } })), "ENABLED is not supported"),
+        (create(json!({ "NlpConfiguration": { "Status": "ENABLED" } })), "ENABLED is not supported"),
+        (create(json!({ "BackupConfiguration": { "Status": "ENABLED" } })), "ENABLED is not supported"),
         (create(json!({ "NlpConfiguration": { "Status": "ON" } })), "at 'nlpConfiguration.status' failed"),
         (
             create(json!({ "BackupConfiguration": { "RetentionPeriodInDays": 31 } })),
