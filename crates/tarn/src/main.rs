@@ -1,3 +1,26 @@
 //! AWS HealthLake that you can own.
 
-fn main() {}
+mod cli;
+mod components;
+mod config;
+mod doors;
+mod folder;
+mod log;
+mod metrics;
+mod objects;
+mod serve;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    match cli::Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tarn: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

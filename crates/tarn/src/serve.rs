@@ -1,0 +1,153 @@
+//! The listener: connections in, requests to their doors, a clean end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+
+use crate::components::Components;
+use crate::config::Settings;
+use crate::doors;
+
+/// Connections served at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 4_096;
+
+/// How long a client may take to send a request's head, in milliseconds.
+const HEADER_MS_MAX: u64 = 10_000;
+
+/// How large a request's head may be, in bytes.
+const HEADER_BYTES_MAX: usize = 64 * 1024;
+
+/// Requests that one HTTP/2 connection may have under way.
+const STREAMS_MAX: u32 = 256;
+
+/// How long requests under way may take to end once the server is told to stop, in milliseconds.
+const DRAIN_MS_MAX: u64 = 20_000;
+
+/// How long to wait before accepting again when the system refuses, in milliseconds.
+const ACCEPT_RETRY_MS: u64 = 50;
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(settings: Settings) -> Result<()> {
+    let server = Server::start(settings).await?;
+    server.until(stopped()?).await
+}
+
+/// A server that listens.
+pub(crate) struct Server {
+    listener: TcpListener,
+    components: Arc<Components>,
+}
+
+impl Server {
+    /// Binds the port, builds everything, and says that it is ready.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time to start is measured for the log, nothing depends on it"
+    )]
+    pub(crate) async fn start(settings: Settings) -> Result<Server> {
+        let began = Instant::now();
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("listen on {}", settings.listen))?;
+        let address = listener.local_addr()?;
+        let local_url = format!("http://{address}");
+        let public_url = settings.public_url.clone().unwrap_or_else(|| local_url.clone());
+        if settings.open_fhir {
+            tracing::warn!("open-fhir: AWS_AUTH data stores take unsigned FHIR requests from this machine");
+        }
+        let components = Components::build(&settings, &public_url)?;
+        let took_ms = began.elapsed().as_millis();
+        tracing::info!("tarn {} is ready at {local_url} after {took_ms} ms", env!("CARGO_PKG_VERSION"));
+        Ok(Server { listener, components: Arc::new(components) })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `stop` ends; then drains requests, pauses jobs at a checkpoint and flushes.
+    pub(crate) async fn until(self, stop: impl Future<Output = ()>) -> Result<()> {
+        let mut http = Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(HEADER_MS_MAX))
+            .max_buf_size(HEADER_BYTES_MAX);
+        http.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
+        let http = Arc::new(http);
+        let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        let mut stop = pin!(stop);
+        loop {
+            let permit = Arc::clone(&slots).acquire_owned().await.context("the semaphore is never closed")?;
+            let stream = tokio::select! {
+                stream = self.listener.accept() => stream,
+                () = &mut stop => break,
+            };
+            let Ok((stream, _)) = stream else {
+                tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                continue;
+            };
+            let (http, components) = (Arc::clone(&http), Arc::clone(&self.components));
+            let watcher = graceful.watcher();
+            tokio::spawn(async move {
+                components.metrics.connections.fetch_add(1, Ordering::Relaxed);
+                serve_connection(&http, stream, &components, watcher).await;
+                components.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+                drop(permit);
+            });
+        }
+        drop(self.listener);
+        tracing::info!("stopping: no new connections");
+        if tokio::time::timeout(Duration::from_millis(DRAIN_MS_MAX), graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests did not end in {DRAIN_MS_MAX} ms and are cut off");
+        }
+        self.components.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn serve_connection(
+    http: &Builder<TokioExecutor>,
+    stream: TcpStream,
+    components: &Arc<Components>,
+    watcher: Watcher,
+) {
+    // A small answer must not wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("a socket keeps its delay: {error}");
+    }
+    let service = service_fn(move |request| {
+        let components = Arc::clone(components);
+        async move { Ok::<_, Infallible>(doors::answer(&components, request).await) }
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("a connection ended: {error}");
+    }
+}
+
+/// Ends at SIGTERM or SIGINT.
+pub(crate) fn stopped() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
