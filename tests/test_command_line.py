@@ -1,0 +1,78 @@
+"""tarn's own command line, as a client of the running server."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import binary
+
+
+@pytest.fixture
+def tarn(server):
+    def run(*arguments, fails=False):
+        command = [binary(), *arguments, "--endpoint", server.endpoint, "--data", str(server.data)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        if fails:
+            return done.stderr
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+    return run
+
+
+def test_a_data_store_is_created_filled_emptied_into_files_and_deleted(tarn, tmp_path):
+    made = tarn("datastore", "create", "by-hand", "--tag", "team=a", "--json")
+    assert made["DatastoreStatus"] == "ACTIVE"
+    assert made["DatastoreId"] in tarn("datastore", "list")
+    assert made["DatastoreEndpoint"] in tarn("datastore", "describe", "by-hand")
+
+    subprocess.run([binary(), "population", "--patients", "3", "--out", str(tmp_path / "in"), "--json"], check=True)
+    job = tarn("import", str(tmp_path / "in"), "--datastore", "by-hand", "--json")
+    lines = {path.name: path.read_text().count("\n") for path in (tmp_path / "in").iterdir()}
+    assert job["JobProgressReport"]["TotalNumberOfResourcesImported"] == sum(lines.values())
+
+    said = tarn("export", str(tmp_path / "out"), "--datastore", "by-hand")
+    assert str(tmp_path / "out") in said
+    exported = [path for path in (tmp_path / "out").rglob("*.ndjson")]
+    assert sum(path.read_text().count("\n") for path in exported) == sum(lines.values())
+
+    assert tarn("datastore", "delete", "by-hand", "--yes", "--json")["DatastoreStatus"] == "DELETED"
+    assert made["DatastoreId"] not in tarn("datastore", "list")
+
+
+def test_refused_lines_are_shown_and_fail_the_command(tarn, tmp_path):
+    tarn("datastore", "create", "picky")
+    file = tmp_path / "mixed.ndjson"
+    file.write_text('{"resourceType":"Patient","id":"a"}\nnot json\n')
+    tarn("import", str(file), "--datastore", "picky", fails=True)
+    tarn("datastore", "delete", "picky", "--yes")
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["datastore", "describe", "nobody-has-this-name"], "nobody-has-this-name"),
+        (["datastore", "create", "x", "--tag", "no-equals-sign"], "KEY=VALUE"),
+        (["datastore", "create", "semi;colon"], "ValidationException"),
+        (["import", "/no/such/file", "--datastore", "nobody"], "nobody"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(tarn, arguments, told):
+    assert told in tarn(*arguments, fails=True)
+
+
+def test_without_a_server_the_sentence_says_so(server):
+    command = [binary(), "datastore", "list", "--endpoint", "http://127.0.0.1:9", "--data", str(server.data)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0 and "tarn serve" in done.stderr
+
+
+def test_the_same_seed_makes_the_same_patients(tmp_path):
+    for name in ("one", "two"):
+        command = [binary(), "population", "--patients", "5", "--seed", "9", "--out", str(tmp_path / name)]
+        subprocess.run(command, check=True, capture_output=True)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert len(files) >= 15
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
