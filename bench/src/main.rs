@@ -1,14 +1,22 @@
 //! Workloads that measure tarn.
+#![expect(clippy::disallowed_methods, reason = "measuring is what bench is for")]
 
+mod clients;
 mod layout;
 mod load;
 mod meter;
+mod run;
+mod server;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
+        Some("run") => {
+            let mut scale = arguments.skip_while(|argument| argument != "--scale").skip(1);
+            run::run(&run::binary()?, scale.next().as_deref().unwrap_or("100k"))
+        }
         Some("layout") => layout::run(arguments.next().map_or(Ok(1_000_000), |count| count.parse())?),
         Some("load") => load::run(arguments.next().map_or(Ok(200_000), |count| count.parse())?),
-        _ => anyhow::bail!("usage: bench layout|load [RESOURCES]"),
+        _ => anyhow::bail!("usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES]"),
     }
 }
