@@ -21,6 +21,7 @@ mod records;
 pub mod seal;
 mod select;
 mod store;
+mod top;
 mod varint;
 mod version;
 mod view;

@@ -142,15 +142,36 @@ impl Reading<'_> {
         mark: u32,
         count: usize,
     ) -> Result<Vec<u32>, StorageError> {
-        let of = search.of();
-        let Some(types) = self.of(of) else { return Ok(Vec::new()) };
+        let Some(types) = self.of(search.of()) else { return Ok(Vec::new()) };
         let mut rows = found.clone();
         if mark < u32::MAX {
             rows.remove_range(mark + 1..);
         }
+        if rows.intersection_len(&types.live) > ORDER_BY_ENTRIES_MAX
+            && let Some(top) = self.top(types, &search.sort[0], &rows, count)?
+        {
+            let (first, columns) = self.first_of(search, types, &top.rows, place, count)?;
+            let last = first.get(count - 1).map(|last| columns[0].value(*last).cloned());
+            if last.is_some_and(|last| search.sort[0].compare(&last, &Some(top.worst)) != Ordering::Greater) {
+                return Ok(first);
+            }
+        }
+        Ok(self.first_of(search, types, &rows, place, count)?.0)
+    }
+
+    /// The first `count` of `rows` after `place`, in order, with what they are ordered by.
+    fn first_of(
+        &self,
+        search: &Search,
+        types: &TypeView,
+        rows: &RoaringBitmap,
+        place: Option<Place>,
+        count: usize,
+    ) -> Result<(Vec<u32>, Vec<Column>), StorageError> {
+        let of = search.of();
         let mut columns = Vec::new();
         for sort in &search.sort {
-            columns.push(self.column(of, types, sort, &rows)?);
+            columns.push(self.column(of, types, sort, rows)?);
         }
         let mut left: Vec<u32> = match place {
             None => rows.iter().collect(),
@@ -173,12 +194,12 @@ impl Reading<'_> {
                 search.sort.iter().zip(&columns).map(|(sort, column)| column.compare(sort, *a, *b));
             first_difference(by_values).then(a.cmp(b))
         };
-        if left.len() > count && count > 0 {
+        if left.len() > count {
             left.select_nth_unstable_by(count - 1, compare);
             left.truncate(count);
         }
         left.sort_unstable_by(compare);
-        Ok(left)
+        Ok((left, columns))
     }
 
     fn column(
@@ -189,7 +210,7 @@ impl Reading<'_> {
         rows: &RoaringBitmap,
     ) -> Result<Column, StorageError> {
         let mut gathered = Gathered { sort, values: Vec::new(), of: Numbers::for_rows(rows) };
-        let by_entries = rows.len() <= ORDER_BY_ENTRIES_MAX || sort.by == SortKey::Id;
+        let by_entries = rows.intersection_len(&types.live) <= ORDER_BY_ENTRIES_MAX || sort.by == SortKey::Id;
         for ordinal in rows.iter().filter(|ordinal| by_entries || !types.live.contains(*ordinal)) {
             let value = match sort.by {
                 SortKey::Id => Some(SortValue::Text(self.key(of, ordinal)?.id.as_str().to_owned())),

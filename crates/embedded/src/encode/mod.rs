@@ -96,6 +96,15 @@ pub(crate) fn updated_row(updated: fhir::Time) -> [u8; 11] {
     row
 }
 
+/// The ends of the date of a term; `meta.lastUpdated` has one.
+pub(crate) fn date_of(term: &[u8]) -> Option<(i64, i64)> {
+    match term.split_first() {
+        Some((&kind::DATE, rest)) if rest.len() == 16 => Some((i64_of(&rest[..8]), i64_of(&rest[8..]))),
+        Some((&kind::DATE, rest)) if rest.len() == 8 => Some((i64_of(rest), i64_of(rest))),
+        _ => None,
+    }
+}
+
 /// How long the date of a term is, in microseconds; 0 for anything else.
 pub(crate) fn span_of(term: &[u8]) -> u64 {
     match term.split_first() {

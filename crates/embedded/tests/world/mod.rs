@@ -67,7 +67,7 @@ fn optional<'t>(dice: &mut Dice, texts: &'t [&'t str]) -> Option<&'t str> {
 fn span(dice: &mut Dice) -> Span {
     let from = dice.below(40) as i64 * 1000;
     let len = dice.pick(&[1, 1000, 5000, 100_000]);
-    Span { from: Time(from), to: Time(if dice.one_in(20) { i64::MAX } else { from + len }) }
+    Span { from: Time(from), to: Time(if dice.one_in(1000) { i64::MAX } else { from + len }) }
 }
 
 fn range(dice: &mut Dice) -> (f64, f64) {
@@ -313,6 +313,7 @@ pub(crate) fn search(dice: &mut Dice, ids: u64) -> Search {
             by: match dice.below(6) {
                 0 => SortKey::Id,
                 1 => SortKey::Updated,
+                2 => SortKey::Param(DATE),
                 _ => SortKey::Param(dice.pick(&PARAMS)),
             },
             descending: dice.one_in(2),

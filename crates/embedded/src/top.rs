@@ -1,0 +1,123 @@
+//! The first rows of a large result by date, without looking at the values of all of them: the terms of the
+//! index are walked from the best on, until no other row can be among the first.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::ops::ControlFlow;
+
+use roaring::RoaringBitmap;
+use search::{Sort, SortKey, SortValue};
+
+use crate::StorageError;
+use crate::contents::Reading;
+use crate::encode::{UPDATED, date_of};
+use crate::index::Postings;
+use crate::view::TypeView;
+
+/// Some rows of a result, and the value such that every row left out is worse.
+pub(crate) struct Top {
+    pub(crate) rows: RoaringBitmap,
+    pub(crate) worst: SortValue,
+}
+
+/// The walk so far. Times are negated for an ascending order, so that greater is better.
+struct Walk<'r> {
+    rows: &'r RoaringBitmap,
+    is_descending: bool,
+    count: usize,
+    /// The best value known of each row met.
+    known: HashMap<u32, i64>,
+    /// The best first values of as many rows as are wanted.
+    best: BinaryHeap<Reverse<i64>>,
+    is_date: bool,
+}
+
+impl Reading<'_> {
+    /// Rows among which the first `count` of `rows` are likely to be; the folded ones only, with all recent.
+    /// `None` if the order is not by time or there are not enough.
+    pub(crate) fn top(
+        &self,
+        types: &TypeView,
+        sort: &Sort,
+        rows: &RoaringBitmap,
+        count: usize,
+    ) -> Result<Option<Top>, StorageError> {
+        let param = match sort.by {
+            SortKey::Param(param) => param.0,
+            SortKey::Updated => UPDATED,
+            SortKey::Id => return Ok(None),
+        };
+        let (known, best) = Default::default();
+        let is_descending = sort.descending;
+        let mut walk = Walk { rows, is_descending, count, known, best, is_date: true };
+        for segment in types.segments.iter() {
+            if rows.range(segment.base..segment.end).next().is_none() {
+                continue;
+            }
+            let reader = self.segment(segment);
+            let span_max = i64::try_from(reader.span_max(param)?).unwrap_or(i64::MAX);
+            if is_descending {
+                reader
+                    .range_back(param, &[u8::MAX], |term, postings| walk.visit(term, postings, span_max))?;
+            } else {
+                reader.range(param, &[], |term, postings| walk.visit(term, postings, 0))?;
+            }
+            if !walk.is_date {
+                return Ok(None);
+            }
+        }
+        Ok(walk.top(&types.live))
+    }
+}
+
+impl Walk<'_> {
+    fn visit(
+        &mut self,
+        term: &[u8],
+        postings: Postings<'_>,
+        span_max: i64,
+    ) -> Result<ControlFlow<()>, StorageError> {
+        if term.is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let Some((from, to)) = date_of(term) else {
+            self.is_date = false;
+            return Ok(ControlFlow::Break(()));
+        };
+        let (value, reachable) =
+            if self.is_descending { (to, from.saturating_add(span_max)) } else { (!from, !from) };
+        if self.worst().is_some_and(|worst| reachable < worst) {
+            return Ok(ControlFlow::Break(()));
+        }
+        let mut found = RoaringBitmap::new();
+        postings.add_to(&mut found)?;
+        for ordinal in found & self.rows {
+            let mut is_new = false;
+            let known = self.known.entry(ordinal).or_insert_with(|| {
+                is_new = true;
+                value
+            });
+            *known = value.max(*known);
+            if is_new {
+                self.best.push(Reverse(value));
+                if self.best.len() > self.count {
+                    self.best.pop();
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// What a row must reach to be among the first, once there are enough of them.
+    fn worst(&self) -> Option<i64> {
+        self.best.peek().filter(|_| self.best.len() == self.count).map(|worst| worst.0)
+    }
+
+    fn top(self, folded: &RoaringBitmap) -> Option<Top> {
+        let worst = self.worst()?;
+        let mut rows = self.rows - folded;
+        rows.extend(self.known.iter().filter(|(_, value)| **value >= worst).map(|(ordinal, _)| *ordinal));
+        let worst = SortValue::Time(if self.is_descending { worst } else { !worst });
+        Some(Top { rows, worst })
+    }
+}
