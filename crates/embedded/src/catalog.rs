@@ -84,7 +84,7 @@ impl EmbeddedCatalog {
         limits: StoreLimits,
     ) -> Result<EmbeddedCatalog, StorageError> {
         for part in ["catalog", "stores", "removed"] {
-            std::fs::create_dir_all(folder.join(part)).map_err(io)?;
+            make_folder(&folder.join(part))?;
         }
         let engine = EngineLimits { cache_bytes: CATALOG_CACHE_BYTES, threads: 1 };
         let kv = Kv::open(&folder.join("catalog"), &SPACES, engine, None)?;
@@ -134,6 +134,16 @@ impl EmbeddedCatalog {
                 .map_err(|error| StoreError::Failed(error.to_string()))?,
         }
     }
+}
+
+/// Makes a folder, if it is not there, so that it is there after a power failure too.
+fn make_folder(folder: &Path) -> Result<(), StorageError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let Some(parent) = folder.parent() else { return Ok(()) };
+    std::fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)
 }
 
 fn io(error: std::io::Error) -> StorageError {
@@ -296,7 +306,7 @@ impl Inner {
             .unwrap(id.as_str(), &wrapped)
             .map_err(|_| StoreError::Damaged(format!("the key of data store {id}")))?;
         let folder = self.folder_of(id);
-        std::fs::create_dir_all(&folder).map_err(|error| StoreError::from(io(error)))?;
+        make_folder(&folder)?;
         let store = Arc::new(EmbeddedStore::open(&folder, &key, self.clock.clone(), self.limits)?);
         stores.open.insert(id.clone(), (asked, store.clone()));
         stores.close_idle();
