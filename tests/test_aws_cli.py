@@ -99,7 +99,8 @@ def test_jobs_run_from_bucket_to_bucket(aws, tmp_path):
     aws.wait("fhir-import-job-completed", "describe-fhir-import-job", *name, "--job-id", job["JobId"])
     shown = aws("healthlake", "describe-fhir-import-job", *name, "--job-id", job["JobId"])["ImportJobProperties"]
     assert shown["JobStatus"] == "COMPLETED"
-    assert shown["JobProgressReport"]["TotalNumberOfResourcesImported"] == 50
+    if aws.version == "v1":  # Debian's version 2 is older than the progress report and leaves it out.
+        assert shown["JobProgressReport"]["TotalNumberOfResourcesImported"] == 50
     job = aws("healthlake", "start-fhir-export-job", *name, "--data-access-role-arn", ROLE,
               "--output-data-config", output)
     aws.wait("fhir-export-job-completed", "describe-fhir-export-job", *name, "--job-id", job["JobId"])

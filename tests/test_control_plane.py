@@ -296,7 +296,7 @@ def test_what_does_not_exist_is_not_found(healthlake, datastore):
 def test_operations_of_the_newer_model_say_that_they_are_not_here(healthlake, datastore):
     calls = [
         (healthlake.update_fhir_datastore, {"DatastoreId": datastore["DatastoreId"], "DatastoreName": "x"}),
-        (healthlake.list_data_transformation_profiles, {}),
+        (healthlake.list_data_transformation_profiles, {"SourceFormat": "CCDA"}),
     ] if hasattr(healthlake, "update_fhir_datastore") else []
     for call, input in calls:
         code, message = refused(call, **input)

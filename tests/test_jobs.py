@@ -268,3 +268,20 @@ def test_a_preloaded_store_has_patients_of_all_types(healthlake, server):
     assert fhir.get("Patient?_total=accurate&_count=1").json()["total"] >= 100
     for name in ("Observation", "Encounter", "Claim", "Provenance", "ImagingStudy", "Device"):
         assert fhir.get(f"{name}?_total=accurate&_count=1").json()["total"] > 0, name
+
+
+def test_real_synthea_output_preloads_a_store(tmp_path):
+    folder = tmp_path / "synthea"
+    folder.mkdir()
+    by_type = synthea("v2.4-2019")
+    for name, lines in by_type.items():
+        (folder / f"{name}.ndjson").write_text("".join(lines))
+    server = Server(tmp_path / "data", "--synthea-source", str(folder)).start()
+    try:
+        store = create_datastore(server.client("healthlake"), PreloadDataConfig={"PreloadDataType": "SYNTHEA"})
+        fhir = Fhir(server, store["DatastoreEndpoint"])
+        for name, lines in by_type.items():
+            assert fhir.get(f"{name}?_total=accurate&_count=1").json()["total"] == len(lines), name
+    finally:
+        assert server.stop() == 0
+    server.check()

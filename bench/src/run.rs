@@ -10,7 +10,7 @@ use crate::clients;
 use crate::server::{Server, bytes_on_disk};
 
 /// Patients whose generated records are about a hundred thousand resources.
-const PATIENTS_A_100K: u64 = 620;
+const PATIENTS_A_100K: u64 = 350;
 
 /// Clients of the read and search loads.
 const CLIENTS: usize = 8;
@@ -90,8 +90,7 @@ fn import(server: &Server, source: &Path, data: &Path) -> Result<()> {
     );
     row("import: CPU µs a resource, upload included", format!("{:.1}", cpu_s * 1e6 / count as f64));
     row("import: peak memory", mebibytes(after.peak));
-    let stores = data.join("datastores");
-    let bytes = bytes_on_disk(if stores.exists() { &stores } else { data })?;
+    let bytes = bytes_on_disk(&data.join("stores"))?;
     row("bytes on disk a resource", format!("{:.0}", bytes as f64 / count as f64));
     Ok(())
 }

@@ -18,7 +18,7 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("access", &["store", "search", "fhir"]),
     ("jobs", &["store", "search", "fhir", "population"]),
     ("rest", &["jobs", "access", "store", "search", "fhir"]),
-    ("healthlake", &["jobs", "access", "store", "search", "fhir"]),
+    ("healthlake", &["jobs", "access", "store", "search"]),
     ("s3", &["access", "jobs", "store"]),
     (
         "tarn",

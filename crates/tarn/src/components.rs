@@ -68,13 +68,27 @@ struct Shared<'a> {
     root_key: RootKey,
 }
 
-impl Components {
-    /// Opens the data folder and builds everything over it; work left from the last time goes on.
-    pub(crate) fn build(settings: &Settings, public_url: &str) -> Result<Components> {
+/// A data folder that is open, locked, and has its keys.
+pub(crate) struct Opened {
+    folder: Folder,
+    secrets: Secrets,
+}
+
+impl Opened {
+    /// Opens the data folder and makes the keys that it lacks.
+    pub(crate) fn open(settings: &Settings) -> Result<Opened> {
         let folder = Folder::open(&settings.data)?;
+        let secrets = folder.secrets(&SystemRandom)?;
+        Ok(Opened { folder, secrets })
+    }
+}
+
+impl Components {
+    /// Builds everything over a data folder; work left from the last time goes on.
+    pub(crate) fn build(opened: Opened, settings: &Settings, public_url: &str) -> Result<Components> {
+        let Opened { folder, secrets: Secrets { credentials, root_key } } = opened;
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) =
             (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let Secrets { credentials, root_key } = folder.secrets(&*random)?;
         let catalog = open_catalog(&folder, &root_key, Arc::clone(&clock), Arc::clone(&random))?;
         let catalog: Arc<dyn Catalog> = Arc::new(catalog);
         let owner = Arc::new(owner(credentials, settings));

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
-use crate::components::Components;
+use crate::components::{Components, Opened};
 use crate::config::Settings;
 use crate::doors;
 
@@ -52,13 +52,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Binds the port, builds everything, and says that it is ready.
+    /// Opens the data folder, binds the port, builds everything, and says that it is ready.
     #[expect(
         clippy::disallowed_methods,
         reason = "the time to start is measured for the log, nothing depends on it"
     )]
     pub(crate) async fn start(settings: Settings) -> Result<Server> {
         let began = Instant::now();
+        // The keys are there before anybody can connect.
+        let opened = Opened::open(&settings)?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("listen on {}", settings.listen))?;
@@ -68,7 +70,7 @@ impl Server {
         if settings.open_fhir {
             tracing::warn!("open-fhir: AWS_AUTH data stores take unsigned FHIR requests from this machine");
         }
-        let components = Components::build(&settings, &public_url)?;
+        let components = Components::build(opened, &settings, &public_url)?;
         let took_ms = began.elapsed().as_millis();
         tracing::info!("tarn {} is ready at {local_url} after {took_ms} ms", env!("CARGO_PKG_VERSION"));
         Ok(Server { listener, components: Arc::new(components) })
