@@ -4,6 +4,7 @@
 
 # Builds the release, serves it with a data store of synthetic patients, prints what to try. Ctrl-C ends it.
 run:
+	@.ci/prerequisites build-essential:cc
 	cargo run --release --bin tarn -- demo
 
 # Everything: unit tests, suites, agreement, and the built binary under real clients.

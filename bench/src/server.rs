@@ -1,6 +1,7 @@
 //! A tarn process under measurement: started, asked, watched.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 /// Clock ticks a second in `/proc/PID/stat`; Linux has had 100 for as long as it shows them.
 const TICKS_A_SECOND: f64 = 100.0;
+
+/// The unit of `st_blocks`, whatever the file system's own blocks are.
+const BLOCK_BYTES: u64 = 512;
 
 /// A running server over a folder of its own.
 pub(crate) struct Server {
@@ -110,13 +114,15 @@ impl Server {
     }
 }
 
-/// Bytes of all files below a folder.
+/// Bytes that the files below a folder take up: what is allocated, since the engine makes its journal longer than
+/// what it has written so far.
 pub(crate) fn bytes_on_disk(folder: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
-        bytes += if metadata.is_dir() { bytes_on_disk(&entry.path())? } else { metadata.len() };
+        bytes +=
+            if metadata.is_dir() { bytes_on_disk(&entry.path())? } else { metadata.blocks() * BLOCK_BYTES };
     }
     Ok(bytes)
 }
