@@ -1,20 +1,40 @@
 //! Literal references: their form, the types they may be to, and that what is contained is there.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use super::path::At;
 use super::plan::Rule;
 use super::report::Report;
 use crate::document::Json;
 use crate::{IssueCode, Reference};
 
+/// Contained resources up to which each reference looks through them; beyond, their ids are gathered once, so
+/// that many of both stay cheap and few need no memory.
+const LOOKED_THROUGH_MAX: usize = 16;
+
+/// The resource that holds what `#` refers to.
+pub(super) struct Container<'a> {
+    resource: Json<'a>,
+    /// The ids of what it contains, once they were needed.
+    ids: Option<HashSet<Cow<'a, str>>>,
+}
+
 /// Checks the literal reference of a Reference inside the resource `container`.
-pub(super) fn check(report: &mut Report, at: &At<'_>, rule: &Rule, value: Json<'_>, container: Json<'_>) {
+pub(super) fn check(
+    report: &mut Report,
+    at: &At<'_>,
+    rule: &Rule,
+    value: Json<'_>,
+    container: &mut Container<'_>,
+) {
     let Some(text) = value.get("reference").and_then(Json::as_str) else { return };
     let reference = Reference::parse(&text);
     match reference {
         Reference::Malformed(_) => {
             report.add(IssueCode::Value, at, "The reference has none of the forms of a literal reference");
         }
-        Reference::Contained(id) if !id.is_empty() && !contains(container, id) => {
+        Reference::Contained(id) if !id.is_empty() && !container.contains(id) => {
             report.add(IssueCode::NotFound, at, "The reference is to a contained resource that is not there");
         }
         _ => {}
@@ -25,7 +45,17 @@ pub(super) fn check(report: &mut Report, at: &At<'_>, rule: &Rule, value: Json<'
     }
 }
 
-fn contains(container: Json<'_>, id: &str) -> bool {
-    let mut contained = container.get("contained").into_iter().flat_map(Json::items);
-    contained.any(|one| one.get("id").and_then(Json::as_str).is_some_and(|found| *found == *id))
+impl<'a> Container<'a> {
+    pub(super) fn new(resource: Json<'a>) -> Self {
+        Container { resource, ids: None }
+    }
+
+    fn contains(&mut self, id: &str) -> bool {
+        let contained = self.resource.get("contained");
+        let mut ids = contained.into_iter().flat_map(Json::items).filter_map(|one| one.get("id")?.as_str());
+        if contained.is_none_or(|all| all.len() <= LOOKED_THROUGH_MAX) {
+            return ids.any(|found| *found == *id);
+        }
+        self.ids.get_or_insert_with(|| ids.collect()).contains(id)
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::path::At;
 use super::plan::{Form, PLANS, Plan, Plans, Rule, Special};
 use super::primitive::Format;
+use super::reference::Container;
 use super::report::Report;
 use super::{bound, reference};
 use crate::document::{Json, Kind};
@@ -16,8 +17,12 @@ static RESOURCE_TYPE: LazyLock<Symbol> =
 /// What is wrong with the resource.
 pub(super) fn walk(resource: &Resource) -> Vec<Issue> {
     let root = resource.root();
-    let mut walk =
-        Walk { plans: &PLANS, resource_type: *RESOURCE_TYPE, report: Report::default(), container: root };
+    let mut walk = Walk {
+        plans: &PLANS,
+        resource_type: *RESOURCE_TYPE,
+        report: Report::default(),
+        container: Container::new(root),
+    };
     let plan = walk.plans.resource(resource.of());
     walk.object(root, plan, &At::root(resource.of().name()), Holds::Resource);
     walk.report.into_issues()
@@ -35,7 +40,7 @@ struct Walk<'a> {
     resource_type: Symbol,
     report: Report,
     /// The resource that holds what is contained: the nearest that is not contained itself.
-    container: Json<'a>,
+    container: Container<'a>,
 }
 
 impl<'a> Walk<'a> {
@@ -149,7 +154,9 @@ impl<'a> Walk<'a> {
                 let plan = self.plans.plan(number);
                 self.object(value, plan, at, Holds::Element);
                 match plan.special {
-                    Special::Reference => reference::check(&mut self.report, at, rule, value, self.container),
+                    Special::Reference => {
+                        reference::check(&mut self.report, at, rule, value, &mut self.container)
+                    }
                     Special::Coding | Special::CodeableConcept => {
                         bound::check(&mut self.report, at, rule, plan.special, value);
                     }
@@ -178,7 +185,7 @@ impl<'a> Walk<'a> {
 
     /// A resource in a bundle's entry or a parameter: it stands for itself.
     fn embedded(&mut self, rule: &'static Rule, value: Json<'a>, at: &At<'_>) {
-        let container = std::mem::replace(&mut self.container, value);
+        let container = std::mem::replace(&mut self.container, Container::new(value));
         self.resource(rule, value, at);
         self.container = container;
     }

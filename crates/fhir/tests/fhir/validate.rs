@@ -277,6 +277,26 @@ fn resources_within_resources_are_checked() {
 }
 
 #[test]
+fn references_to_what_is_contained_are_found_among_few_and_among_many() {
+    for count in [1, 16, 17, 20_000] {
+        let ids = || (0..count).map(|number| format!("c{number}"));
+        let contained: Vec<String> =
+            ids().map(|id| format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#)).collect();
+        let entries: Vec<String> =
+            ids().rev().map(|id| format!(r##"{{"item":{{"reference":"#{id}"}}}}"##)).collect();
+        let list = format!(
+            r##"{{"resourceType":"List","status":"current","mode":"working","contained":[{}],"entry":[{},{{"item":{{"reference":"#none"}}}}]}}"##,
+            contained.join(","),
+            entries.join(",")
+        );
+        let missing = format!(
+            "not-found List.entry[{count}].item: The reference is to a contained resource that is not there"
+        );
+        assert_eq!(issues(&list).trim_end(), missing);
+    }
+}
+
+#[test]
 fn extensions_have_a_url_and_either_a_value_or_extensions() {
     let missing = "minimum required = 1, but only found 0 (from http://hl7.org/fhir/StructureDefinition/Extension|4.0.1)";
     check(&[
