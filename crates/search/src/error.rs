@@ -10,7 +10,7 @@ use crate::limits::NAME_SHOWN_MAX;
 /// its value, which may be about a patient.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SearchError {
-    /// The name as typed, cut to [`NAME_SHOWN_MAX`] characters.
+    /// The name as typed, cut to [`NAME_SHOWN_MAX`] characters, control characters replaced.
     pub parameter: String,
     /// What is wrong with it.
     pub reason: Reason,
@@ -23,6 +23,8 @@ pub enum Reason {
     Unknown {
         /// The type searched.
         of: &'static str,
+        /// The name as typed, cut like [`SearchError::parameter`]; of `_sort`, that of the key.
+        name: String,
         /// Known parameters, the closest first.
         nearest: Vec<&'static str>,
     },
@@ -63,16 +65,18 @@ impl SearchError {
     }
 }
 
-/// The start of a text that somebody typed, as errors repeat it.
+/// The start of a text that somebody typed, as errors repeat it: without control characters, which no string
+/// of an OperationOutcome may have.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(NAME_SHOWN_MAX).collect()
+    let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(NAME_SHOWN_MAX).map(visible).collect()
 }
 
 impl fmt::Display for SearchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.parameter;
         match &self.reason {
-            Reason::Unknown { of, nearest } => {
+            Reason::Unknown { of, name, nearest } => {
                 write!(f, "{of} has no search parameter '{name}'; the nearest known: {}", nearest.join(", "))
             }
             Reason::NotSupported => write!(f, "the search parameter '{name}' is not supported"),

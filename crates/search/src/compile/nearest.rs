@@ -20,6 +20,7 @@ pub(super) fn unknown(of: ResourceType, code: &str) -> Reason {
     known.dedup();
     Reason::Unknown {
         of: of.name(),
+        name: shown(code),
         nearest: known.into_iter().take(OFFERED).map(|(_, code)| code).collect(),
     }
 }

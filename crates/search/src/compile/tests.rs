@@ -191,6 +191,16 @@ fn an_unknown_parameter_is_refused_with_the_nearest_known() {
 }
 
 #[test]
+fn an_error_repeats_no_control_characters() {
+    for name in ["a\0b", "name:\u{7}", "_sort\u{1}"] {
+        let text = strict("Patient", name, "1").unwrap_err().to_string();
+        assert!(text.contains('\u{fffd}') && !text.contains(char::is_control), "{text:?}");
+    }
+    let text = strict("Patient", "_sort", "a\0b").unwrap_err().to_string();
+    assert!(text.contains("'a\u{fffd}b'") && !text.contains(char::is_control), "{text:?}");
+}
+
+#[test]
 fn lenient_ignores_the_unknown_and_says_so() {
     let query = [("foo", "1"), ("_summary", "true"), ("name", "a")];
     assert_eq!(ask("Patient", &query, Handling::Strict).unwrap_err().len(), 2);
