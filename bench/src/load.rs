@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use embedded::{EmbeddedStore, StoreLimits};
+use embedded::{Bodies, EmbeddedStore, StoreLimits};
 use fhir::{Id, Resource, ResourceKey, ResourceType};
 use population::Population;
 use search::{
@@ -78,8 +78,16 @@ async fn load(folder: &std::path::Path, resources: usize) -> Result<()> {
         println!("  {space}: {} bytes a resource", bytes / done as u64);
     }
     searches(&store, patient).await?;
-    let report = embedded::check(&store)?;
-    println!("check: {} problems in {} rows", report.problem_count, report.rows);
+    let meter = Meter::start();
+    let report = embedded::check(&store, Bodies::Compare)?;
+    println!(
+        "check: {} problems in {} rows and {} bodies, {:.0} ms, {} MB resident",
+        report.problem_count,
+        report.rows,
+        report.bodies,
+        meter.wall_ms(),
+        resident_mb()
+    );
     Ok(())
 }
 

@@ -1,5 +1,7 @@
-//! Checking a data store: every seal, every index row against the entries it came from, every identity and
-//! every live ordinal against the versions.
+//! Checking a data store: every seal, every index row against the entries it came from, the entries against the
+//! bodies, every identity and every live ordinal against the versions.
+
+mod bodies;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -26,6 +28,8 @@ pub struct Report {
     pub versions: u64,
     /// Current resources.
     pub current: u64,
+    /// Bodies of current resources whose entries were compared with a fresh extraction.
+    pub bodies: u64,
     /// Rows of the index that were compared.
     pub rows: u64,
     /// What is wrong, in words, without patient data; empty if nothing is.
@@ -43,11 +47,21 @@ impl Report {
     }
 }
 
+/// Whether entries are held against the bodies they came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// What is indexed of a current resource must be what extraction finds in its body, under whatever base URL
+    /// it was written.
+    Compare,
+    /// Entries are taken as they are. For stores of entries that were never extracted.
+    Trust,
+}
+
 /// Checks everything in a data store against everything else.
 ///
 /// # Errors
 /// Only when the engine fails; what is damaged is in the report.
-pub fn check(store: &EmbeddedStore) -> Result<Report, StorageError> {
+pub fn check(store: &EmbeddedStore, bodies: Bodies) -> Result<Report, StorageError> {
     let reading = store.contents().reading();
     let mut report = Report::default();
     check_seals(store.contents(), &mut report);
@@ -57,6 +71,9 @@ pub fn check(store: &EmbeddedStore) -> Result<Report, StorageError> {
             continue;
         };
         check_type(&reading, of, types, &mut report);
+        if bodies == Bodies::Compare {
+            check_bodies(&reading, of, types, &mut report);
+        }
     }
     Ok(report)
 }
@@ -114,6 +131,17 @@ fn check_type(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report:
         report.problem(format!("{} ordinal {ordinal} is live and should not be, or the reverse", of.name()));
     }
     check_index(reading, of, types, report);
+}
+
+fn check_bodies(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report: &mut Report) {
+    for ordinal in types.current() {
+        report.bodies += 1;
+        match bodies::fault_of(reading, of, ordinal) {
+            Ok(None) => {}
+            Ok(Some(fault)) => report.problem(format!("{} ordinal {ordinal} {fault}", of.name())),
+            Err(error) => report.problem(error.to_string()),
+        }
+    }
 }
 
 fn check_index(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report: &mut Report) {

@@ -29,6 +29,6 @@ mod writer;
 
 pub use self::store::EmbeddedStore;
 pub use catalog::EmbeddedCatalog;
-pub use check::{Report, check};
+pub use check::{Bodies, Report, check};
 pub use error::StorageError;
 pub use open::StoreLimits;

@@ -5,7 +5,7 @@ mod world;
 
 use std::sync::Arc;
 
-use embedded::{EmbeddedStore, StoreLimits};
+use embedded::{Bodies, EmbeddedStore, StoreLimits};
 use fhir::Time;
 use search::Search;
 use store::{
@@ -123,7 +123,7 @@ async fn agree(seed: u64, steps: u64, ids: u64) {
             _ => pair.search(&world::search(&mut dice, ids)).await,
         }
     }
-    let report = embedded::check(pair.embedded()).unwrap();
+    let report = embedded::check(pair.embedded(), Bodies::Trust).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
 }
 

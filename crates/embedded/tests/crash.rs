@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use embedded::kv::{KvError, StepGuard};
-use embedded::{EmbeddedStore, StorageError, StoreLimits, check};
+use embedded::{Bodies, EmbeddedStore, StorageError, StoreLimits, check};
 use fhir::Time;
 use search::{Filter, Search, Total, Visible};
 use store::suite::wait;
@@ -38,11 +38,11 @@ fn operate(store: &dyn Store, settle: impl Fn() -> bool, number: u64) -> bool {
         1 | 2 => {
             let puts = if dice.one_in(2) { 300 } else { 20 };
             let id = RunId { job: JobId::parse(&"b".repeat(32)).unwrap(), number };
-            let run = Run { id, puts: (0..puts).map(|_| world::put(&mut dice, IDS)).collect() };
+            let run = Run { id, puts: (0..puts).map(|_| world::extracted_put(&mut dice, IDS)).collect() };
             wait(store.ingest(run)).is_ok()
         }
         _ => {
-            let mut transaction = world::transaction(&mut dice, IDS);
+            let mut transaction = world::transaction_of(&mut dice, IDS, world::extracted_put);
             transaction.preconditions.clear();
             match wait(store.commit(transaction)) {
                 Ok(_) => true,
@@ -95,7 +95,7 @@ fn model_after(operations: u64) -> Model {
 
 /// How many operations a reopened store holds: those acknowledged, or one more that was under way.
 fn recovered(store: &EmbeddedStore, acknowledged: u64) -> u64 {
-    assert_eq!(check(store).unwrap().problems, Vec::<String>::new());
+    assert_eq!(check(store, Bodies::Compare).unwrap().problems, Vec::<String>::new());
     let found = contents(store);
     if found == contents(&model_after(acknowledged)) {
         return acknowledged;

@@ -1,6 +1,10 @@
 //! Seeded worlds: random resources, writes, searches and grants, the same for the same seed.
 
-#![allow(dead_code, reason = "each test uses a part of the world")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part of the world")]
+
+mod extracted;
+
+pub(crate) use extracted::{extracted, extracted_put};
 
 use std::sync::Arc;
 
@@ -40,15 +44,16 @@ const CODES: [&str; 5] = ["x", "y", "xy", "z\u{0}", "\u{1}"];
 const TEXTS: [&str; 8] = ["Anna", "ann", "Ännchen", "Bob", "bo b", "", "a\u{0}b", "Straße"];
 const URIS: [&str; 6] = ["http://a", "http://a/b", "http://a/bc", "http://a/b/c", "urn:x", "http://a/"];
 
-const TOKEN: ParamId = ParamId(20);
-const TEXT: ParamId = ParamId(21);
-const DATE: ParamId = ParamId(22);
-const NUMBER: ParamId = ParamId(23);
-const QUANTITY: ParamId = ParamId(24);
-const REFERENCE: ParamId = ParamId(25);
-const URI: ParamId = ParamId(26);
-const COMPOSITE: ParamId = ParamId(27);
-const IDENTIFIER: ParamId = ParamId(28);
+/// Codes of R4, so that what is extracted from a resource is searched for by the same numbers.
+const TOKEN: ParamId = ParamId(24);
+const TEXT: ParamId = ParamId(195);
+const DATE: ParamId = ParamId(142);
+const NUMBER: ParamId = ParamId(330);
+const QUANTITY: ParamId = ParamId(464);
+const REFERENCE: ParamId = ParamId(424);
+const URI: ParamId = ParamId(23);
+const COMPOSITE: ParamId = ParamId(96);
+const IDENTIFIER: ParamId = ParamId(217);
 const PARAMS: [ParamId; 9] = [TOKEN, TEXT, DATE, NUMBER, QUANTITY, REFERENCE, URI, COMPOSITE, IDENTIFIER];
 
 pub(crate) fn of(dice: &mut Dice) -> ResourceType {
@@ -145,6 +150,11 @@ pub(crate) fn put(dice: &mut Dice, ids: u64) -> Put {
 }
 
 pub(crate) fn transaction(dice: &mut Dice, ids: u64) -> Transaction {
+    transaction_of(dice, ids, put)
+}
+
+/// A transaction with puts that `put` makes.
+pub(crate) fn transaction_of(dice: &mut Dice, ids: u64, put: impl Fn(&mut Dice, u64) -> Put) -> Transaction {
     let mut writes: Vec<Write> = Vec::new();
     for _ in 0..dice.below(4) {
         let write = if dice.one_in(4) { Write::Delete(key(dice, ids)) } else { Write::Put(put(dice, ids)) };

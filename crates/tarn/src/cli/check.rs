@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use embedded::Bodies;
 use serde_json::{Value, json};
 use store::{Clock, Random, SystemClock, SystemRandom};
 
@@ -37,7 +38,8 @@ impl Arguments {
         let mut problems = 0;
         for id in catalog.contents()? {
             let store = catalog.embedded(&id).with_context(|| format!("open the data store {id}"))?;
-            let report = embedded::check(&store).with_context(|| format!("read the data store {id}"))?;
+            let report = embedded::check(&store, Bodies::Compare)
+                .with_context(|| format!("read the data store {id}"))?;
             problems += report.problem_count;
             if !self.json {
                 tell(id.as_str(), &report);
@@ -74,8 +76,9 @@ impl Arguments {
 
 fn tell(id: &str, report: &embedded::Report) {
     println!(
-        "{id}: {} records opened, {} versions, {} current resources, {} index rows, {} problems",
-        report.records, report.versions, report.current, report.rows, report.problem_count
+        "{id}: {} records opened, {} versions, {} current resources, {} bodies compared with the index, \
+         {} index rows, {} problems",
+        report.records, report.versions, report.current, report.bodies, report.rows, report.problem_count
     );
     report.problems.iter().for_each(|problem| println!("  {problem}"));
 }
@@ -86,6 +89,7 @@ fn as_json(id: &str, report: &embedded::Report) -> Value {
         "records": report.records,
         "versions": report.versions,
         "current": report.current,
+        "bodies": report.bodies,
         "rows": report.rows,
         "problemCount": report.problem_count,
         "problems": report.problems,
