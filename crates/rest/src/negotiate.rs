@@ -77,18 +77,26 @@ pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
 
 /// The condition on a write.
 pub(crate) fn when(headers: &HeaderMap) -> Result<When, Refusal> {
-    let matches = texts(headers, &IF_MATCH).collect::<Vec<_>>().join(",");
-    let none = texts(headers, &IF_NONE_MATCH).collect::<Vec<_>>().join(",");
-    match (matches.trim(), none.trim()) {
-        ("", "") => Ok(When::Always),
-        ("*", "") => Ok(When::Exists),
-        ("", "*") => Ok(When::New),
-        ("", _) => Err(Refusal::invalid("On a write, If-None-Match takes only *.")),
-        (tags, "") => versions(tags)
-            .map(When::Version)
-            .ok_or_else(|| Refusal::invalid("If-Match must hold versions of the form W/\"1\".")),
+    const VERSIONS: &str = "If-Match must hold versions of the form W/\"1\".";
+    const STAR: &str = "On a write, If-None-Match takes only *.";
+    let matches = condition(headers, &IF_MATCH).map_err(|()| Refusal::invalid(VERSIONS))?;
+    let none = condition(headers, &IF_NONE_MATCH).map_err(|()| Refusal::invalid(STAR))?;
+    match (matches.as_deref().map(str::trim), none.as_deref().map(str::trim)) {
+        (None, None) => Ok(When::Always),
+        (Some("*"), None) => Ok(When::Exists),
+        (None, Some("*")) => Ok(When::New),
+        (None, Some(_)) => Err(Refusal::invalid(STAR)),
+        (Some(tags), None) => versions(tags).map(When::Version).ok_or_else(|| Refusal::invalid(VERSIONS)),
         _ => Err(Refusal::invalid("If-Match and If-None-Match exclude each other.")),
     }
+}
+
+/// All values of a header that sets a condition. One that is no text is an error: a write must not become
+/// unconditional because its condition cannot be read.
+fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, ()> {
+    let values: Result<Vec<&str>, _> = headers.get_all(name).iter().map(|value| value.to_str()).collect();
+    let values = values.map_err(|_| ())?;
+    Ok((!values.is_empty()).then(|| values.join(",")))
 }
 
 /// What the client has already. Tags that are not ours match nothing, and a date that is none is left aside
@@ -192,6 +200,8 @@ pub(crate) fn http_date(time: Time) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
@@ -259,6 +269,17 @@ mod tests {
             assert!(when(&headers("if-match", text)).is_err(), "{text}");
         }
         assert!(when(&headers("if-none-match", "W/\"1\"")).is_err());
+    }
+
+    #[test]
+    fn a_condition_that_cannot_be_read_is_not_overlooked() {
+        for name in ["if-match", "if-none-match"] {
+            let unreadable = HeaderValue::from_bytes(b"W/\"\xe4\"").unwrap();
+            for value in [unreadable, HeaderValue::from_static("")] {
+                let headers = HeaderMap::from_iter([(HeaderName::from_static(name), value)]);
+                assert!(when(&headers).is_err(), "{headers:?}");
+            }
+        }
     }
 
     #[test]
