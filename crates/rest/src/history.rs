@@ -57,7 +57,7 @@ pub(crate) async fn history(
     let count = asked.count.map_or(limit, |count| count.min(limit));
     let of = History {
         since: asked.since,
-        until: asked.at.map(|span| Time(span.to.0 - 1)),
+        until: asked.at.map(|span| Time(shown(Time(span.to.0 - 1)).0 + 999)),
         after,
         ..History::of_instance(key.clone(), count)
     };
@@ -117,9 +117,14 @@ async fn exists(context: &Context<'_>, key: &ResourceKey) -> Result<bool, Refusa
     Ok(crate::read::current(context, key).await?.is_some())
 }
 
+/// A time as answers show it, to the millisecond: by that `_at` asks.
+fn shown(time: Time) -> Time {
+    Time(time.0.div_euclid(1000) * 1000)
+}
+
 /// Keeps the versions that were current at `from` or later: of those written before, only the newest was.
 fn cut_before(versions: &mut Versions, from: Time) {
-    if let Some(last) = versions.versions.iter().position(|version| version.updated <= from) {
+    if let Some(last) = versions.versions.iter().position(|version| shown(version.updated) <= from) {
         versions.versions.truncate(last + 1);
         versions.next = None;
     }

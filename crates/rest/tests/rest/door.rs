@@ -17,8 +17,8 @@ use store::{
 
 pub(crate) const STORE: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const PUBLIC: &str = "https://fhir.example";
-/// 2026-11-23T00:00:00Z.
-pub(crate) const START: i64 = 1_795_392_000_000_000;
+/// 2026-11-23T00:00:00Z and some microseconds, which no answer shows.
+pub(crate) const START: i64 = 1_795_392_000_000_456;
 
 /// A service with one active data store.
 pub(crate) struct World {

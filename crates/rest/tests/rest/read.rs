@@ -151,6 +151,9 @@ fn a_history_is_cut_by_since_and_at() {
     assert_eq!(versions("_since=2027"), Vec::<String>::new());
     assert_eq!(versions("_at=2026-11-23T00:00:01.500Z"), ["2"]);
     assert_eq!(versions("_at=2026-11-23T00:00:01Z"), ["2"]);
+    assert_eq!(versions("_at=2026-11-23T00:00:01.000Z"), ["2"], "the time that the version shows");
+    assert_eq!(versions("_at=2026-11-23T00:00:00.000Z"), ["1"]);
+    assert_eq!(versions("_at=2026-11-23T00:00:00.999Z"), ["1"]);
     assert_eq!(versions("_at=2026-11-23"), ["3", "2", "1"]);
     assert_eq!(versions("_at=2025"), Vec::<String>::new());
 }
