@@ -28,14 +28,16 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         json: false,
     };
     let guide = async {
-        let told = guide(&connection, patients).await;
-        if let Err(error) = &told {
+        if let Err(error) = guide(&connection, patients).await {
             tracing::error!("the demo could not be prepared: {error:#}");
         }
-        told.is_ok()
+        std::future::pending::<()>().await;
     };
     let stop = async {
-        let (_, ()) = tokio::join!(guide, stop);
+        tokio::select! {
+            () = stop => {}
+            () = guide => {}
+        }
     };
     server.until(stop).await
 }
@@ -77,7 +79,7 @@ tarn is running, and the data store "{NAME}" has patients in it. In another term
   export AWS_SHARED_CREDENTIALS_FILE={credentials}
   export AWS_PROFILE={PROFILE} AWS_REGION={region} AWS_DEFAULT_REGION={region} AWS_ENDPOINT_URL={endpoint}
 
-The AWS CLI, as it is:
+The AWS CLI, as it is (older ones want --endpoint-url {endpoint} too):
 
   aws healthlake list-fhir-datastores
   aws healthlake describe-fhir-datastore --datastore-id {id}
