@@ -175,7 +175,7 @@ def test_a_fault_of_the_whole_job_ends_it_with_a_message(healthlake, s3, source)
 def population(tmp_path_factory):
     """At least 100,000 generated resources as NDJSON files."""
     folder = tmp_path_factory.mktemp("population")
-    subprocess.run([binary(), "population", "--patients", "700", "--seed", "7", "--out", str(folder)], check=True)
+    subprocess.run([binary(), "population", "--patients", "400", "--seed", "7", "--out", str(folder)], check=True)
     files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.ndjson"))}
     assert len(files) == 21
     assert sum(content.count(b"\n") for content in files.values()) >= 100_000
@@ -204,32 +204,40 @@ def check_population(server, s3, healthlake, store, bucket, files):
             assert found[f"{resource['resourceType']}/{resource['id']}"] == normal(resource)
 
 
-def test_kill_9_in_the_middle_of_an_import_and_an_export_changes_nothing(tmp_path, population):
+@pytest.fixture(params=["generated", *SYNTHEA])
+def files(request):
+    """NDJSON files by name, and how long their import may run before it is killed, in seconds."""
+    if request.param == "generated":
+        return request.getfixturevalue("population"), 1.2
+    by_type = synthea(request.param)
+    return {f"{name}.ndjson": "".join(lines).encode() for name, lines in by_type.items()}, 0.15
+
+
+def test_kill_9_in_the_middle_of_an_import_and_an_export_changes_nothing(tmp_path, files):
+    files, import_s = files
     server = Server(tmp_path / "data").start()
     chance = random.Random(20260923)
     try:
-        upload(server.client("s3"), "killed", population)
+        upload(server.client("s3"), "killed", files)
         store = create_datastore(server.client("healthlake"))
         job = start_import(server.client("healthlake"), store, "killed", "in/")
-        kills = 0
-        while kills < 6:
-            time.sleep(chance.uniform(0.05, 1.2))
+        for _ in range(6):
+            time.sleep(chance.uniform(0.01, import_s))
             server.kill()
-            kills += 1
             server.start()
-            healthlake = server.client("healthlake")
-            properties = healthlake.describe_fhir_import_job(DatastoreId=store["DatastoreId"], JobId=job)
-            if properties["ImportJobProperties"]["JobStatus"] in FINAL:
+            describe = server.client("healthlake").describe_fhir_import_job
+            properties = describe(DatastoreId=store["DatastoreId"], JobId=job)["ImportJobProperties"]
+            if properties["JobStatus"] in FINAL:
                 break
         healthlake = server.client("healthlake")
         properties = imported(healthlake, store, job)
-        total = sum(content.count(b"\n") for content in population.values())
+        total = sum(content.count(b"\n") for content in files.values())
         report = properties["JobProgressReport"]
         assert properties["JobStatus"] == "COMPLETED", properties
         assert report["TotalNumberOfResourcesImported"] == report["TotalNumberOfResourcesScanned"] == total
         export = start_export(healthlake, store, "killed")
         for _ in range(3):
-            time.sleep(chance.uniform(0.02, 0.4))
+            time.sleep(chance.uniform(0.02, import_s / 3))
             server.kill()
             server.start()
         healthlake = server.client("healthlake")
@@ -237,7 +245,7 @@ def test_kill_9_in_the_middle_of_an_import_and_an_export_changes_nothing(tmp_pat
         assert done["JobStatus"] == "COMPLETED", done
         found = exported_resources(server.client("s3"), done["OutputDataConfig"]["S3Configuration"]["S3Uri"])
         assert len(found) == total
-        check_population(server, server.client("s3"), healthlake, store, "killed", population)
+        check_population(server, server.client("s3"), healthlake, store, "killed", files)
     finally:
         server.stop()
     server.check()
