@@ -1,6 +1,7 @@
 """The process itself: first start, second start, health, metrics, open doors, refusals."""
 
 import os
+import socket
 import stat
 import subprocess
 
@@ -123,3 +124,30 @@ def test_no_marker_of_a_patient_is_in_any_byte_of_the_data_folder_or_the_log(tmp
     for marker in markers:
         assert not any(marker in line for line in server.log), marker
     server.check()
+
+
+def speak(server, text=b""):
+    """An open connection on which `text` was sent."""
+    host, port = server.endpoint.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    connection.sendall(text)
+    return connection
+
+
+def test_a_body_that_announces_to_be_too_large_is_refused_before_it_is_read(server):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: HealthLake.ListFHIRDatastores\r\nContent-Length: 99999999\r\n\r\n"
+    with speak(server, head) as connection:
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 413") and b"RequestEntityTooLargeException" in answer, answer
+
+
+def test_connections_that_say_nothing_do_not_keep_the_server_from_stopping(tmp_path):
+    server = Server(tmp_path / "data").start()
+    silent = [speak(server), speak(server, b"PRI * HTTP"), speak(server, b"GET / HTTP/1.1\r\n")]
+    try:
+        assert requests.get(server.endpoint + "/health").ok
+        assert server.stop() == 0
+        assert not any("cut off" in line for line in server.log), server.log
+    finally:
+        for connection in silent:
+            connection.close()

@@ -22,8 +22,13 @@ pub fn check_size(body: &[u8]) -> Result<(), Fault> {
     if body.len() <= BODY_BYTES_MAX {
         return Ok(());
     }
+    Err(too_large())
+}
+
+/// The refusal of a body that is larger than any valid request, however much of it was read.
+pub fn too_large() -> Fault {
     let message = format!("The request body is larger than {BODY_BYTES_MAX} bytes");
-    Err(Fault::new(FaultKind::RequestEntityTooLarge, message))
+    Fault::new(FaultKind::RequestEntityTooLarge, message)
 }
 
 /// The action that `request` names. Fails with UnknownOperationException, or for an operation of the service

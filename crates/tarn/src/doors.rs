@@ -1,6 +1,6 @@
 //! Which door a request goes through: one port serves them all.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use access::claimed_service;
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use store::uuid;
 
 use crate::components::Components;
@@ -16,6 +16,9 @@ use crate::metrics::Door;
 
 /// The body of an answer: whole, or streamed by the S3 door.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// How long a client may take to send a body that is gathered in memory, in milliseconds.
+const BODY_MS_MAX: u64 = 60_000;
 
 /// Answers one request and counts it.
 #[expect(
@@ -77,6 +80,9 @@ async fn control_plane(components: &Components, request: Request<Incoming>) -> R
     let request_id = uuid(&*components.random);
     match whole(request, healthlake::limits::BODY_BYTES_MAX).await {
         Ok(request) => full(components.healthlake.handle(request, &request_id).await),
+        Err(StatusCode::PAYLOAD_TOO_LARGE) => {
+            full(healthlake::protocol::response(&Err(healthlake::protocol::too_large()), &request_id))
+        }
         Err(status) => refused(status, &request_id),
     }
 }
@@ -91,19 +97,24 @@ async fn fhir(components: &Components, request: Request<Incoming>) -> Response<B
 }
 
 /// The request with its body in memory, which holds at most one byte more than the door's limit: the door
-/// itself refuses what is too large, in its own words.
+/// itself refuses what is too large, in its own words. A body that announces to be larger is not read at all.
 async fn whole(request: Request<Incoming>, bytes_max: usize) -> Result<Request<Bytes>, StatusCode> {
     let (parts, body) = request.into_parts();
-    match Limited::new(body, bytes_max + 1).collect().await {
-        Ok(collected) => Ok(Request::from_parts(parts, collected.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::BAD_REQUEST),
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let gathered = Limited::new(body, bytes_max + 1).collect();
+    match tokio::time::timeout(Duration::from_millis(BODY_MS_MAX), gathered).await {
+        Ok(Ok(collected)) => Ok(Request::from_parts(parts, collected.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }
 
 fn refused(status: StatusCode, request_id: &str) -> Response<Body> {
     let told = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
+        StatusCode::REQUEST_TIMEOUT => "The request body did not arrive in time",
         _ => "The request body ended early",
     };
     let mut response = plain(status, "application/json", format!("{{\"message\":\"{told}\"}}"));

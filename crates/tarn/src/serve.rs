@@ -15,7 +15,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::components::{Components, Opened};
 use crate::config::Settings;
@@ -26,6 +26,15 @@ const CONNECTIONS_MAX: usize = 4_096;
 
 /// How long a client may take to send a request's head, in milliseconds.
 const HEADER_MS_MAX: u64 = 10_000;
+
+/// What an HTTP/2 client says first (RFC 9113, section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long to wait for the rest of what may become [`HTTP2_PREFACE`], in milliseconds.
+const PREFACE_RETRY_MS: u64 = 20;
+
+/// How often an HTTP/2 client is asked whether it is still there, in milliseconds.
+const PING_MS: u64 = 60_000;
 
 /// How large a request's head may be, in bytes.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
@@ -88,14 +97,22 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(HEADER_MS_MAX))
             .max_buf_size(HEADER_BYTES_MAX);
-        http.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_MAX)
+            .keep_alive_interval(Some(Duration::from_millis(PING_MS)));
         let http = Arc::new(http);
         let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        let stopping = watch::Sender::new(());
         let mut stop = pin!(stop);
         loop {
-            let permit = Arc::clone(&slots).acquire_owned().await.context("the semaphore is never closed")?;
-            let stream = tokio::select! {
-                stream = self.listener.accept() => stream,
+            // A server whose places are all taken must still hear that it is to stop.
+            let accepted = async {
+                let permit = Arc::clone(&slots).acquire_owned().await;
+                (permit.expect("the semaphore is never closed"), self.listener.accept().await)
+            };
+            let (permit, stream) = tokio::select! {
+                accepted = accepted => accepted,
                 () = &mut stop => break,
             };
             let Ok((stream, _)) = stream else {
@@ -103,15 +120,21 @@ impl Server {
                 continue;
             };
             let (http, components) = (Arc::clone(&http), Arc::clone(&self.components));
-            let watcher = graceful.watcher();
+            let (watcher, mut stopped) = (graceful.watcher(), stopping.subscribe());
             tokio::spawn(async move {
                 components.metrics.connections.fetch_add(1, Ordering::Relaxed);
-                serve_connection(&http, stream, &components, watcher).await;
+                let speaks = tokio::select! {
+                    speaks = speaks(&stream) => speaks,
+                    _ = stopped.changed() => false,
+                };
+                if speaks {
+                    serve_connection(&http, stream, &components, watcher).await;
+                }
                 components.metrics.connections.fetch_sub(1, Ordering::Relaxed);
                 drop(permit);
             });
         }
-        drop(self.listener);
+        drop((self.listener, stopping));
         tracing::info!("stopping: no new connections");
         if tokio::time::timeout(Duration::from_millis(DRAIN_MS_MAX), graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests did not end in {DRAIN_MS_MAX} ms and are cut off");
@@ -120,6 +143,24 @@ impl Server {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Whether the client says anything before it has taken too long. The timeout of a request's head begins only when
+/// it is known which HTTP the client speaks.
+async fn speaks(stream: &TcpStream) -> bool {
+    let first = async {
+        let mut said = [0; HTTP2_PREFACE.len()];
+        loop {
+            match stream.peek(&mut said).await {
+                Ok(0) | Err(_) => return false,
+                Ok(count) if count < said.len() && said[..count] == HTTP2_PREFACE[..count] => {
+                    tokio::time::sleep(Duration::from_millis(PREFACE_RETRY_MS)).await;
+                }
+                Ok(_) => return true,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_millis(HEADER_MS_MAX), first).await.unwrap_or(false)
 }
 
 async fn serve_connection(
