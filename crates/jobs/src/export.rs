@@ -87,7 +87,10 @@ async fn write_part(
     let (mut rows, mut bytes) = (0, 0);
     let mut pages = Pages::new(of, checkpoint.after.take().map(Position));
     loop {
-        let (page, is_last) = pages.next(store).await.map_err(not_read)?;
+        let (page, is_last) = match pages.next(store).await {
+            Ok(next) => next,
+            Err(error) => return Err(give_up(part, not_read(error)).await),
+        };
         if !page.is_empty() {
             let mut writer = match part.take() {
                 Some(writer) => writer,
@@ -96,8 +99,11 @@ async fn write_part(
             rows += page.len() as u64;
             let text = lines(&page);
             bytes += text.len() as u64;
-            writer.write(text).await.map_err(|error| fault("output", &error))?;
+            let written = writer.write(text).await;
             part = Some(writer);
+            if let Err(error) = written {
+                return Err(give_up(part, fault("output", &error)).await);
+            }
         }
         if is_last || bytes >= means.sizes.part_bytes {
             if let Some(writer) = part {
@@ -110,6 +116,16 @@ async fn write_part(
             return Ok(rows);
         }
     }
+}
+
+/// Frees what the endpoint keeps of a part that will not be finished.
+async fn give_up(part: Option<Box<dyn ObjectWriter>>, why: Halt) -> Halt {
+    if let Some(writer) = part
+        && let Err(error) = writer.abort().await
+    {
+        tracing::warn!(%error, "a part of an export was not aborted");
+    }
+    why
 }
 
 fn not_read(error: store::StoreError) -> Halt {

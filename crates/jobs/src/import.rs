@@ -80,7 +80,19 @@ pub(crate) async fn run(held: &mut Held, means: &Means<'_>) -> Result<(), Stoppe
     match proceed(held, means).await {
         Ok(status) => held.finish(status, None).await,
         Err(Halt::Stopped(stopped)) => Err(stopped),
-        Err(Halt::Fault(message)) => held.finish(JobStatus::Failed, Some(message)).await,
+        Err(Halt::Fault(message)) => {
+            tidy(held, means).await;
+            held.finish(JobStatus::Failed, Some(message)).await
+        }
+    }
+}
+
+/// Empties `.parts/` of a job that fails. The fault is told whether or not this succeeds: what cannot be written
+/// to can often not be cleaned either.
+async fn tidy(held: &Held, means: &Means<'_>) {
+    let Ok(output) = Output::new(Arc::clone(&means.objects), &held.job.output) else { return };
+    if let Err(error) = output.clean().await {
+        tracing::warn!(job = %held.job.id, %error, "the parts of a failed import were not removed");
     }
 }
 

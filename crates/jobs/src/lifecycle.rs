@@ -15,6 +15,9 @@ use tokio::task::JoinSet;
 /// How long to wait before a step that failed is tried again, in milliseconds.
 pub const RETRY_MS: u64 = 1_000;
 
+/// The Message of a job whose data store is gone.
+pub(crate) const DATASTORE_DELETED: &str = "The data store was deleted";
+
 /// Fills a new data store (PreloadDataConfig).
 pub trait Preload: Send + Sync {
     /// Writes all of it. Asked again after a crash, it ends with the same resources.
@@ -174,7 +177,7 @@ impl Lifecycle {
             return Ok(Step::Again);
         }
         job.status = JobStatus::Failed;
-        job.message = Some("The data store was deleted".to_owned());
+        job.message = Some(DATASTORE_DELETED.to_owned());
         job.ended = Some(now);
         let change = Change::Job { record: Box::new(job), expected: Some(at.revision) };
         match self.catalog.write(vec![change]).await {

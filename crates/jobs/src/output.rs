@@ -13,7 +13,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use store::{Job, JobOutput};
 
-use crate::objects::{Objects, ObjectsError, PutOptions, S3Uri, put_bytes};
+use crate::objects::{ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri, put_bytes};
 use crate::retry::patiently;
 
 /// Bytes in the megabyte of reports and manifests.
@@ -22,6 +22,8 @@ pub const MEGABYTE: f64 = 1_048_576.0;
 /// Output objects written at the same time.
 const WRITES_AT_ONCE: usize = 8;
 const FOLDERS: [&str; 3] = ["SUCCESS", "FAILURE", "SUCCESS_WITH_SEARCH_VALIDATION_FAILURES"];
+/// What is written first, to find out whether anything can be.
+const PROBE: &str = ".parts/probe";
 const STORED: usize = 0;
 const FAILED: usize = 1;
 const NOTED: usize = 2;
@@ -97,7 +99,7 @@ impl Output {
 
     /// Finds out whether the folder can be written at all.
     pub(crate) async fn probe(&self) -> Result<(), ObjectsError> {
-        self.write(".parts/probe", Bytes::new()).await
+        self.write(PROBE, Bytes::new()).await
     }
 
     /// Writes an object of the folder whole.
@@ -156,14 +158,30 @@ impl Output {
 
     async fn join_once(&self, waiting: &[String], uri: &S3Uri, last: &Bytes) -> Result<(), ObjectsError> {
         let mut writer = self.objects.put(uri.bucket(), uri.key(), self.options.clone()).await?;
+        match self.join_into(&mut *writer, waiting, uri, last).await {
+            Ok(()) => writer.finish().await.map(|_| ()),
+            Err(error) => {
+                // The first error is the one worth telling.
+                let _ = writer.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn join_into(
+        &self,
+        writer: &mut dyn ObjectWriter,
+        waiting: &[String],
+        uri: &S3Uri,
+        last: &Bytes,
+    ) -> Result<(), ObjectsError> {
         for key in waiting {
             let mut content = self.objects.get(uri.bucket(), key, None).await?;
             while let Some(chunk) = content.try_next().await? {
                 writer.write(chunk).await?;
             }
         }
-        writer.write(last.clone()).await?;
-        writer.finish().await.map(|_| ())
+        writer.write(last.clone()).await
     }
 
     async fn list(&self, name: &str) -> Result<Vec<String>, ObjectsError> {

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::held::{Held, Office, Stopped};
+use crate::lifecycle::DATASTORE_DELETED;
 use crate::limits::Sizes;
 use crate::objects::{DataAccess, Objects};
 use crate::queue::Queue;
@@ -146,6 +147,12 @@ impl Runner {
             for kind in [JobKind::Import, JobKind::Export] {
                 let jobs = self.office.catalog.jobs(&datastore.record.id, kind).await?;
                 let mut waiting = jobs.into_iter().filter(|at| !at.record.status.is_final());
+                if datastore.record.status == DatastoreStatus::Deleted {
+                    for job in waiting {
+                        self.end(job).await?;
+                    }
+                    continue;
+                }
                 let Some(first) = waiting.next() else { continue };
                 let active = datastore.record.status == DatastoreStatus::Active;
                 if active && self.occupy(&datastore.record.id, kind) {
@@ -179,6 +186,16 @@ impl Runner {
     async fn mark_queued(&self, at: Revised<Job>) -> Result<(), StoreError> {
         let mut record = Box::new(at.record);
         record.status = JobStatus::Queued;
+        self.write(Change::Job { record, expected: Some(at.revision) }).await
+    }
+
+    /// Ends a job that came in while its data store was being deleted.
+    async fn end(&self, at: Revised<Job>) -> Result<(), StoreError> {
+        let mut record = Box::new(at.record);
+        record.status = JobStatus::Failed;
+        record.message = Some(DATASTORE_DELETED.to_owned());
+        record.ended = Some(self.office.clock.now());
+        record.lease = None;
         self.write(Change::Job { record, expected: Some(at.revision) }).await
     }
 

@@ -31,6 +31,7 @@ async fn a_job_whose_parameters_are_at_fault_fails_with_a_message() {
         assert!(job.message.as_ref().unwrap().contains(message), "{input} {output}: {:?}", job.message);
         assert!(job.ended.is_some() && job.lease.is_none());
         assert!(world.contents().await.is_empty(), "nothing was stored");
+        assert!(world.objects.keys("output").is_empty(), "{input}: nothing is left behind");
     }
 }
 

@@ -84,3 +84,22 @@ async fn a_job_of_a_data_store_that_is_being_deleted_is_let_go() {
     world.runner().settle().await.unwrap();
     assert_eq!(world.record(JobKind::Import, 2).await.lease, None);
 }
+
+#[tokio::test]
+async fn a_job_that_came_in_while_its_data_store_was_deleted_fails_with_a_message() {
+    let world = World::new().await;
+    let at = world.catalog.datastore(&world.datastore).await.unwrap().unwrap();
+    let mut record = Box::new(at.record);
+    record.status = DatastoreStatus::Deleted;
+    world.catalog.write(vec![Change::Datastore { record, expected: Some(at.revision) }]).await.unwrap();
+    for number in [2, 3] {
+        world.submit(world.job(JobKind::Import, number)).await.unwrap();
+    }
+    world.runner().settle().await.unwrap();
+    for number in [2, 3] {
+        let job = world.record(JobKind::Import, number).await;
+        assert_eq!(job.status, JobStatus::Failed);
+        assert_eq!(job.message.as_deref(), Some("The data store was deleted"));
+        assert!(job.ended.is_some());
+    }
+}
