@@ -97,6 +97,12 @@ impl From<FolderError> for ObjectsError {
 
 impl From<FolderError> for S3Error {
     fn from(error: FolderError) -> S3Error {
+        match &error {
+            // The client is told nothing that helps; whoever runs the server must be.
+            FolderError::Io(error) => tracing::error!(%error, "the folder of objects failed"),
+            FolderError::Damaged => tracing::error!("an object is damaged, or sealed with another key"),
+            _ => {}
+        }
         let code = match &error {
             FolderError::NoSuchBucket => S3ErrorCode::NoSuchBucket,
             FolderError::NoSuchKey => S3ErrorCode::NoSuchKey,
