@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use fhir::ResourceKey;
 use search::{Filter, Include, ReferenceTest, Search, Test, Total, references};
+use store::limits::PAGE_BYTES_MAX;
 use store::{Found, Plan, StoreError, Stored};
 
 use crate::StorageError;
@@ -13,14 +14,30 @@ impl Reading<'_> {
     /// One page of matches and what they include (`Store::search`).
     pub(crate) fn search(&self, search: &Search) -> Result<Found, StoreError> {
         let found = self.select(search.of(), search.filter())?;
-        let page = self.page(search, &found)?;
-        let matches = page.ordinals.iter().map(|ordinal| self.stored(search.of(), *ordinal));
+        let mut page = self.page(search, &found)?;
+        let matches = self.matches_of_page(search, &page.ordinals)?;
+        page.end_after(matches.len());
         Ok(Found {
-            matches: matches.collect::<Result<_, _>>()?,
+            matches,
             included: self.included(search, &page.ordinals)?,
             next: page.next,
             total: (search.total == Total::Accurate).then_some(found.len()),
         })
+    }
+
+    /// The first of these rows, until their bodies are too large for one page.
+    fn matches_of_page(&self, search: &Search, ordinals: &[u32]) -> Result<Vec<Stored>, StorageError> {
+        let mut matches = Vec::with_capacity(ordinals.len());
+        let mut bytes = 0;
+        for ordinal in ordinals {
+            let stored = self.stored(search.of(), *ordinal)?;
+            bytes += stored.body_bytes();
+            if bytes > PAGE_BYTES_MAX && !matches.is_empty() {
+                break;
+            }
+            matches.push(stored);
+        }
+        Ok(matches)
     }
 
     fn included(&self, search: &Search, page: &[u32]) -> Result<Vec<Stored>, StorageError> {

@@ -3,7 +3,7 @@
 
 use fhir::{ResourceKey, ResourceType};
 use search::{Position, Visible};
-use store::limits::PAGE_ROWS_MAX;
+use store::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
 use store::{History, Scope, StoreError, Stored, Versions};
 
 use crate::StorageError;
@@ -23,7 +23,9 @@ struct Filling<'r, 'h> {
     reading: &'r Reading<'r>,
     history: &'h History,
     visible: &'h Visible,
+    /// How many versions the page holds, less once it is full by their size.
     count: usize,
+    bytes: usize,
     places: Vec<Vec<u8>>,
     page: Versions,
 }
@@ -33,7 +35,8 @@ impl Reading<'_> {
     pub(crate) fn history(&self, history: &History, visible: &Visible) -> Result<Versions, StoreError> {
         let count = history.count.min(PAGE_ROWS_MAX);
         let page = Versions::default();
-        let mut filling = Filling { reading: self, history, visible, count, places: Vec::new(), page };
+        let mut filling =
+            Filling { reading: self, history, visible, count, bytes: 0, places: Vec::new(), page };
         match &history.of {
             Scope::Instance(key) => filling.instance(key)?,
             Scope::Type(of) => filling.of_type(*of)?,
@@ -52,7 +55,8 @@ impl Filling<'_, '_> {
         while let Some(ordinal) = at {
             let block = self.reading.block(key.of, ordinal)?;
             let version = block.version(ordinal);
-            if version.id != key.id {
+            let is_past = self.history.version.is_some_and(|wanted| version.number < wanted);
+            if version.id != key.id || is_past {
                 break;
             }
             at = version.prior;
@@ -149,9 +153,13 @@ impl Filling<'_, '_> {
     fn add(&mut self, candidate: Candidate) -> Result<bool, StorageError> {
         if self.page.versions.len() < self.count {
             let stored: Stored = self.reading.stored(candidate.of, candidate.ordinal)?;
-            self.page.versions.push(stored);
-            self.places.push(candidate.place);
-            return Ok(false);
+            self.bytes += stored.body_bytes();
+            if self.bytes <= PAGE_BYTES_MAX || self.page.versions.is_empty() {
+                self.page.versions.push(stored);
+                self.places.push(candidate.place);
+                return Ok(false);
+            }
+            self.count = self.page.versions.len();
         }
         self.page.next = self.places.last().cloned().map(Position);
         Ok(true)

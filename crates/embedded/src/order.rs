@@ -30,6 +30,18 @@ pub(crate) struct Place {
 pub(crate) struct Page {
     pub(crate) ordinals: Vec<u32>,
     pub(crate) next: Option<Position>,
+    mark: u32,
+}
+
+impl Page {
+    /// Ends the page after its first `count` rows; none is cut if there are no more.
+    pub(crate) fn end_after(&mut self, count: usize) {
+        if count < self.ordinals.len() {
+            self.ordinals.truncate(count);
+            let mark = self.mark;
+            self.next = self.ordinals.last().map(|last| Place { mark, last: *last }.position());
+        }
+    }
 }
 
 impl Place {
@@ -121,7 +133,7 @@ impl Reading<'_> {
         let more = ordinals.len() > count;
         ordinals.truncate(count);
         let last = ordinals.last().filter(|_| more);
-        Ok(Page { next: last.map(|last| Place { mark, last: *last }.position()), ordinals })
+        Ok(Page { next: last.map(|last| Place { mark, last: *last }.position()), ordinals, mark })
     }
 
     fn place(&self, search: &Search, position: &Position) -> Result<Place, StoreError> {

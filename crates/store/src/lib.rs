@@ -67,7 +67,8 @@ pub trait Store: Send + Sync {
     /// once, and one that was there all along and did not change exactly once; one that was updated in
     /// between is not shown again, nor on a later page. The total is of the newest state, whatever the
     /// page. With a count of zero there are neither matches nor a next page. A count above
-    /// [`limits::PAGE_ROWS_MAX`] means that.
+    /// [`limits::PAGE_ROWS_MAX`] means that. A page whose bodies are large ends early, by
+    /// [`limits::PAGE_BYTES_MAX`], and so does one of a history.
     ///
     /// Included are current resources that are visible, in the order of their keys, as many as allowed.
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;

@@ -12,5 +12,9 @@ pub const RUN_PUTS_MAX: usize = 131_072;
 /// Rows of one page, matches or versions.
 pub const PAGE_ROWS_MAX: usize = 10_000;
 
+/// Bodies of one page, matches or versions, in bytes: it ends before the row that would take it beyond, but
+/// holds at least one.
+pub const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// How deep chains may nest in one filter.
 pub const CHAIN_DEPTH_MAX: usize = 8;

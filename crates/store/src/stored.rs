@@ -5,6 +5,7 @@ use fhir::{ResourceKey, Time};
 use search::Position;
 
 use crate::Operation;
+use crate::limits::PAGE_BYTES_MAX;
 
 /// One version of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,22 @@ pub struct Stored {
     pub operation: Operation,
     /// Its content in the stored body form of [`fhir::body`]; `None` for a deletion.
     pub body: Option<Bytes>,
+}
+
+impl Stored {
+    /// The size of the body in bytes.
+    pub fn body_bytes(&self) -> usize {
+        self.body.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// How many of these rows make up one page, by [`PAGE_BYTES_MAX`].
+pub(crate) fn rows_of_page<'r>(rows: impl Iterator<Item = &'r Stored>) -> usize {
+    let sizes = rows.scan(0_usize, |bytes, row| {
+        *bytes += row.body_bytes();
+        Some(*bytes)
+    });
+    sizes.enumerate().take_while(|(at, bytes)| *at == 0 || *bytes <= PAGE_BYTES_MAX).count()
 }
 
 /// One page of matches.

@@ -104,7 +104,7 @@ macro_rules! store_promise {
                 without_an_order_the_oldest_write_comes_first, an_order_looks_at_the_lowest_or_the_highest,
                 what_has_no_value_comes_last, later_keys_break_ties, pages_make_up_the_whole,
                 later_writes_do_not_shift_pages, a_total_counts_all_pages, a_count_of_zero_only_counts,
-                a_foreign_position_is_an_error, positions_outlive_reopening,
+                a_page_of_large_bodies_ends_early, a_foreign_position_is_an_error, positions_outlive_reopening,
             }
             include::{
                 includes_follow_references_forward, includes_follow_references_back,

@@ -6,6 +6,7 @@ use fhir::{ResourceKey, ResourceType, Time};
 use search::{Entries, Graph, Position, Row, Visible};
 
 use crate::limits::PAGE_ROWS_MAX;
+use crate::stored::rows_of_page;
 use crate::{History, Ingested, JobId, Scope, StoreError, Stored, Versions};
 
 /// One version with its indexed facts; a deletion has none.
@@ -89,6 +90,7 @@ impl Contents {
         let total = matches!(of.of, Scope::Instance(_)).then_some(wanted.len() as u64);
         let left: Vec<usize> = wanted.into_iter().filter(|ordinal| *ordinal < before).collect();
         let page = &left[..left.len().min(of.count).min(PAGE_ROWS_MAX)];
+        let page = &page[..rows_of_page(page.iter().map(|ordinal| &self.versions[*ordinal].stored))];
         let next = page.last().filter(|_| page.len() < left.len());
         Ok(Versions {
             versions: page.iter().map(|ordinal| self.versions[*ordinal].stored.clone()).collect(),

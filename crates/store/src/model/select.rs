@@ -8,6 +8,7 @@ use search::{Filter, Graph, Include, Position, Search, Sort, SortValue, Total, r
 
 use super::contents::Contents;
 use crate::limits::{CHAIN_DEPTH_MAX, PAGE_ROWS_MAX};
+use crate::stored::rows_of_page;
 use crate::{Found, Plan, StoreError, Stored};
 
 /// Where a page ended: its last row, and the newest version that there was when the first page was made.
@@ -31,6 +32,7 @@ impl Contents {
         let total = (search.total == Total::Accurate).then_some(all.len() as u64);
         let left = self.ordered_after(&search.sort, all, place.as_ref());
         let page = &left[..left.len().min(search.count).min(PAGE_ROWS_MAX)];
+        let page = &page[..rows_of_page(page.iter().map(|row| &self.versions[row.ordinal].stored))];
         let mark = place.map_or_else(|| self.versions.len().saturating_sub(1), |place| place.mark);
         let next = page.last().filter(|_| page.len() < left.len());
         Ok(Found {

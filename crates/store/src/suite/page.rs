@@ -4,11 +4,12 @@ use fhir::ResourceType;
 use search::{Filter, ParamId, Position, Search, Sort, SortKey, Total, Value};
 
 use super::world::{
-    BIRTH, CODE, NAME, SCORE, about, all, date, delete, ids, is, number, observations, second_page, token,
-    with, write,
+    BIRTH, CODE, NAME, SCORE, about, all, body, date, delete, ids, is, key, number, observations, put,
+    second_page, token, with, write,
 };
 use super::{Make, World, wait};
-use crate::StoreError;
+use crate::limits::PAGE_BYTES_MAX;
+use crate::{History, StoreError, Write};
 
 fn by(key: SortKey, descending: bool) -> Sort {
     Sort { by: key, descending }
@@ -146,6 +147,28 @@ pub fn a_count_of_zero_only_counts(make: Make) {
     many(&world);
     let found = world.search(&with(observations(is("even")), |search| search.count = 0));
     assert_eq!((found.matches.len(), found.next, found.total), (0, None, Some(5)));
+}
+
+/// Before the body that would take it beyond the limit, and after one body that does so alone.
+pub fn a_page_of_large_bodies_ends_early(make: Make) {
+    let world = World::new(make);
+    let empty = body(&key("Observation/a"), "").len();
+    let row = |id: &str, bytes: usize| {
+        Write::Put(put(&format!("Observation/{id}"), &"x".repeat(bytes - empty), &[]))
+    };
+    let (half, whole) = (PAGE_BYTES_MAX / 2, PAGE_BYTES_MAX);
+    world.commit([row("a", half), row("b", half), row("c", 1000), row("d", whole + 1), row("e", 1000)]);
+    for sort in [vec![], vec![by(SortKey::Id, false)]] {
+        let search = with(observations(Filter::Everything), |search| search.sort = sort);
+        assert_eq!(world.pages(&search), ["a b", "c", "d", "e"]);
+    }
+    let mut history = History::of_instance(key("Observation/a"), 100);
+    world.commit([row("a", half + 1)]);
+    world.commit([row("a", 1000)]);
+    let page = world.history(&history);
+    history.after = page.next;
+    let next = world.history(&history);
+    assert_eq!((page.versions.len(), next.versions.len(), next.next, next.total), (2, 1, None, Some(3)));
 }
 
 /// Bytes that no page ended with are refused, not taken for another place.
