@@ -41,6 +41,7 @@ class Server:
         self.endpoint = None
         self.log = []
         self.port = 0
+        self.was_killed = False
 
     def start(self):
         command = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
@@ -68,18 +69,21 @@ class Server:
 
     def kill(self):
         """kill -9, as the machine would."""
+        self.was_killed = True
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self):
-        """SIGTERM, and wait."""
+        """SIGTERM, and wait. A folder that was ever killed upon must check clean."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                return self.process.wait(60)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
+        if self.was_killed:
+            self.check()
         return self.process.returncode if self.process else None
 
     @property
