@@ -15,6 +15,7 @@ use jobs::{Bases, DataAccess, Lifecycle, Queue, Runner, S3Uri};
 use store::{Catalog, Clock, Random, RootKey, SystemClock, SystemRandom};
 use tokio::task::JoinHandle;
 
+use crate::body::BodyRoom;
 use crate::config::Settings;
 use crate::folder::{Folder, Secrets};
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ const PAUSE_MS_MAX: u64 = 30_000;
 pub(crate) struct Components {
     /// What was done.
     pub(crate) metrics: Metrics,
+    /// Room for the bodies of requests.
+    pub(crate) bodies: BodyRoom,
     /// Makes ids.
     pub(crate) random: Arc<dyn Random>,
     /// The AWS door.
@@ -124,6 +127,7 @@ impl Shared<'_> {
         };
         Ok(Components {
             metrics: Metrics::default(),
+            bodies: BodyRoom::default(),
             healthlake: self.healthlake(lifecycle, queue),
             rest: self.rest(),
             s3: self.s3(buckets),

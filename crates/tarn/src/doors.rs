@@ -1,14 +1,14 @@
 //! Which door a request goes through: one port serves them all.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use access::claimed_service;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use store::uuid;
 
 use crate::components::Components;
@@ -16,9 +16,6 @@ use crate::metrics::Door;
 
 /// The body of an answer: whole, or streamed by the S3 door.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
-
-/// How long a client may take to send a body that is gathered in memory, in milliseconds.
-const BODY_MS_MAX: u64 = 60_000;
 
 /// Answers one request and counts it.
 #[expect(
@@ -78,8 +75,8 @@ fn shell(components: &Components, request: &Request<Incoming>) -> Response<Body>
 
 async fn control_plane(components: &Components, request: Request<Incoming>) -> Response<Body> {
     let request_id = uuid(&*components.random);
-    match whole(request, healthlake::limits::BODY_BYTES_MAX).await {
-        Ok(request) => full(components.healthlake.handle(request, &request_id).await),
+    match components.bodies.gather(request, healthlake::limits::BODY_BYTES_MAX).await {
+        Ok(gathered) => full(components.healthlake.handle(gathered.request, &request_id).await),
         Err(StatusCode::PAYLOAD_TOO_LARGE) => {
             full(healthlake::protocol::response(&Err(healthlake::protocol::too_large()), &request_id))
         }
@@ -89,31 +86,16 @@ async fn control_plane(components: &Components, request: Request<Incoming>) -> R
 
 async fn fhir(components: &Components, request: Request<Incoming>) -> Response<Body> {
     let method = request.method().clone();
-    match whole(request, rest::limits::BODY_BYTES_MAX).await {
-        Ok(request) => full(components.rest.handle(request).await),
+    match components.bodies.gather(request, rest::limits::BODY_BYTES_MAX).await {
+        Ok(gathered) => full(components.rest.handle(gathered.request).await),
         Err(StatusCode::PAYLOAD_TOO_LARGE) => full(components.rest.body_too_large(&method)),
         Err(status) => refused(status, &uuid(&*components.random)),
     }
 }
 
-/// The request with its body in memory, which holds at most one byte more than the door's limit: the door
-/// itself refuses what is too large, in its own words. A body that announces to be larger is not read at all.
-async fn whole(request: Request<Incoming>, bytes_max: usize) -> Result<Request<Bytes>, StatusCode> {
-    let (parts, body) = request.into_parts();
-    if body.size_hint().lower() > bytes_max as u64 {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    let gathered = Limited::new(body, bytes_max + 1).collect();
-    match tokio::time::timeout(Duration::from_millis(BODY_MS_MAX), gathered).await {
-        Ok(Ok(collected)) => Ok(Request::from_parts(parts, collected.to_bytes())),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
-}
-
 fn refused(status: StatusCode, request_id: &str) -> Response<Body> {
     let told = match status {
+        StatusCode::SERVICE_UNAVAILABLE => "Too many large requests are under way; try again",
         StatusCode::REQUEST_TIMEOUT => "The request body did not arrive in time",
         _ => "The request body ended early",
     };

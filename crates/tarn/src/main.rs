@@ -1,5 +1,6 @@
 //! AWS HealthLake that you can own.
 
+mod body;
 mod cli;
 mod components;
 mod config;
