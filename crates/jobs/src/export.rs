@@ -10,6 +10,7 @@ use search::{Filter, Position, Search, Visible};
 use serde::{Deserialize, Serialize};
 use store::{JobStatus, Store, Stored};
 
+use crate::checkpoint;
 use crate::held::{Held, Stopped};
 use crate::import::{Halt, fault};
 use crate::objects::{ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri};
@@ -42,9 +43,7 @@ pub(crate) async fn run(held: &mut Held, means: &Means<'_>) -> Result<(), Stoppe
 
 async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
     let objects = &*means.objects;
-    let saved = held.job.checkpoint.clone();
-    let mut checkpoint: Checkpoint =
-        saved.and_then(|saved| serde_json::from_value(saved).ok()).unwrap_or_default();
+    let mut checkpoint: Checkpoint = checkpoint::read(held)?.unwrap_or_default();
     let folder = S3Uri::parse(&held.job.output.folder).map_err(|error| fault("output", &error))?;
     let reachable = patiently(|| objects.bucket_exists(folder.bucket())).await;
     if !reachable.map_err(|error| fault("output", &error))? {
@@ -58,7 +57,7 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
         // Most types are empty: only what was written is worth a record.
         if rows > 0 {
             held.job.progress.resources_scanned += rows;
-            held.job.checkpoint = serde_json::to_value(&checkpoint).ok();
+            checkpoint::keep(held, &checkpoint);
             held.save().await?;
         }
         if means.is_stopping() {

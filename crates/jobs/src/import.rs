@@ -16,6 +16,7 @@ use fhir::ResourceKey;
 use serde::{Deserialize, Serialize};
 use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError, ValidationLevel};
 
+use crate::checkpoint;
 use crate::held::{Held, Stopped};
 use crate::import_line::Verdict;
 use crate::import_pipeline::{FileEnd, Piece, Pipeline, PreparedRun, Rules};
@@ -98,7 +99,8 @@ async fn tidy(held: &Held, means: &Means<'_>) {
 
 async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> {
     let objects = &means.objects;
-    let mut checkpoint = saved(held, means.sizes);
+    let start = || Checkpoint { sizes: means.sizes, ..Checkpoint::default() };
+    let mut checkpoint = checkpoint::read(held)?.unwrap_or_else(start);
     let location = S3Uri::parse(held.job.input.as_deref().unwrap_or_default());
     let location = location.map_err(|error| fault("input", &error))?;
     let output =
@@ -135,14 +137,8 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
     conclude(held, &output).await
 }
 
-fn saved(held: &Held, sizes: Sizes) -> Checkpoint {
-    let saved = held.job.checkpoint.clone();
-    let start = || Checkpoint { sizes, ..Checkpoint::default() };
-    saved.and_then(|saved| serde_json::from_value(saved).ok()).unwrap_or_else(start)
-}
-
-async fn save(held: &mut Held, checkpoint: &Checkpoint) -> Result<(), Stopped> {
-    held.job.checkpoint = serde_json::to_value(checkpoint).ok();
+async fn save(held: &mut Held, at: &Checkpoint) -> Result<(), Stopped> {
+    checkpoint::keep(held, at);
     held.save().await
 }
 

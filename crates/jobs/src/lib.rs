@@ -1,5 +1,6 @@
 //! Work that outlives a request.
 
+mod checkpoint;
 mod export;
 mod held;
 mod import;

@@ -166,3 +166,24 @@ async fn a_file_that_changes_while_it_is_imported_counts_as_unreadable_from_ther
     assert!(world.output(&job)["FAILURE/a.ndjson"].contains("changed while it was imported"));
     assert_eq!(world.contents().await.len(), 3);
 }
+
+/// A checkpoint that could not be read was taken for none: the job began again, and made its versions twice.
+#[tokio::test]
+async fn a_job_whose_checkpoint_cannot_be_read_ends_and_writes_nothing() {
+    let world = World::new().await;
+    world.objects.insert("input", "in/a.ndjson", patient("a"));
+    for kind in [JobKind::Import, JobKind::Export] {
+        let mut job = world.job(kind, 2);
+        job.checkpoint = Some(serde_json::json!("of another version"));
+        world.submit(job).await.unwrap();
+        world.runner().settle().await.unwrap();
+        let job = world.record(kind, 2).await;
+        assert_eq!(job.status, JobStatus::Failed);
+        assert!(
+            job.message.as_ref().is_some_and(|message| message.contains("checkpoint")),
+            "{:?}",
+            job.message
+        );
+    }
+    assert!(world.contents().await.is_empty());
+}
