@@ -107,7 +107,10 @@ impl Writer {
         }
         let _ = self.background.send(Work::Stop);
         if !self.is_stopped() {
-            let _ = self.contents.kv.sync().and_then(|()| self.contents.kv.flush());
+            // What was acknowledged is synced already: a failed flush makes the next opening slower, no more.
+            if let Err(error) = self.contents.kv.sync().and_then(|()| self.contents.kv.flush()) {
+                tracing::warn!(%error, "a data store was closed without a flush");
+            }
         }
     }
 
