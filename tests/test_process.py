@@ -5,7 +5,6 @@ import socket
 import stat
 import subprocess
 
-import pytest
 import requests
 
 from conftest import Fhir, Server, binary, create_datastore
