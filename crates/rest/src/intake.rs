@@ -28,6 +28,11 @@ pub(crate) fn accept(of: ResourceType, body: &Bytes) -> Result<Accepted, Refusal
 }
 
 impl Accepted {
+    /// The id that it carries.
+    pub(crate) fn id(&self) -> Option<&Id> {
+        self.resource.id()
+    }
+
     /// Checks that the resource carries this id.
     pub(crate) fn check_id(&self, key: &ResourceKey) -> Result<(), Refusal> {
         let sentence = match self.resource.id() {

@@ -11,10 +11,9 @@ use fhir::Time;
 use search::Visible;
 use store::{Catalog, Clock, Random, Store, uuid};
 
+mod aim;
 mod bundle;
 mod capability;
-mod create;
-mod delete;
 mod gate;
 mod history;
 mod intake;
@@ -28,7 +27,7 @@ mod read;
 mod reply;
 mod route;
 mod search_type;
-mod update;
+mod write;
 
 pub use interaction::{
     CODES, Handling, HistoryAsked, Interaction, Parameters, Preferences, Returning, Sent, Unless, When,
@@ -202,9 +201,9 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::Read { key, unless } => read::read(context, key, &unless).await,
         Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,
         Interaction::History { key, asked } => history::history(context, key, asked).await,
-        Interaction::Create { of, body } => create::create(context, of, &body).await,
-        Interaction::Update { key, body, when } => update::update(context, key, &body, &when).await,
-        Interaction::Delete { key, when } => delete::delete(context, key, &when).await,
+        Interaction::Create { .. } | Interaction::Update { .. } | Interaction::Delete { .. } => {
+            write::write(context, &interaction).await
+        }
         Interaction::Search { of, parameters, .. } => search_type::search(context, of, parameters).await,
     }
 }

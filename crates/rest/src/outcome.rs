@@ -3,9 +3,9 @@
 //! Two forms: what concerns FHIR is an OperationOutcome; what concerns the account or its data stores is AWS
 //! JSON with a `message`, as HealthLake answers it.
 
-use fhir::{Issue, IssueCode, Outcome, ResourceError, ResourceKey};
+use fhir::{Issue, IssueCode, Outcome, ResourceError, ResourceKey, ResourceType};
 use search::{ExtractError, SearchError};
-use store::{CommitError, StoreError};
+use store::StoreError;
 
 /// A refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +95,14 @@ impl Refusal {
     }
 
     /// Resources of this type are never changed (405).
-    pub fn immutable(key: &ResourceKey) -> Refusal {
-        let sentence = format!("{} resources are never updated or deleted.", key.of);
+    pub fn immutable(of: ResourceType) -> Refusal {
+        let sentence = format!("{of} resources are never updated or deleted.");
         Refusal { allow: Some("GET"), ..Refusal::new(405, IssueCode::BusinessRule, sentence) }
+    }
+
+    /// A write was needed and this is none (400).
+    pub fn not_a_write() -> Refusal {
+        Refusal::invalid("This interaction writes no resource.")
     }
 
     /// No format that the client accepts can be given (406).
@@ -205,13 +210,5 @@ impl From<StoreError> for Refusal {
                 Refusal::new(500, IssueCode::Exception, "The service failed to answer; try again.")
             }
         }
-    }
-}
-
-/// Of a commit that relied on nothing that could change, or whose conflicts were dealt with before.
-pub(crate) fn commit_failed(error: CommitError, key: &ResourceKey) -> Refusal {
-    match error {
-        CommitError::Conflict(_) => Refusal::contended(key),
-        CommitError::Failed(error) => error.into(),
     }
 }

@@ -1,0 +1,163 @@
+//! Writes of one resource in two steps, so that a Bundle can prepare many and commit once: a write is prepared
+//! against what stands now, and what it relied on becomes the preconditions of its commit (R4 http, sections
+//! 3.1.0.4 to 3.1.0.8).
+//!
+//! Preparing has steps of its own: what the write brings ([`bring`]), where it goes ([`aim`]), and both together
+//! ([`fill`]). Who must know where writes go before their content is complete takes the steps one by one.
+
+use fhir::{Id, Issue, IssueCode, Outcome, ResourceKey, ResourceType, Severity, Time};
+use store::{CommitError, Operation, Precondition, Put, Stored, Transaction, Write};
+
+use crate::Context;
+use crate::aim::{Aim, Deed};
+use crate::intake::{self, Accepted};
+use crate::interaction::{Interaction, Returning, is_immutable};
+use crate::limits::COMMIT_ATTEMPTS_MAX;
+use crate::outcome::Refusal;
+use crate::reply::{Content, Reply};
+
+pub(crate) use crate::aim::aim;
+
+/// A write that only waits for its commit.
+pub(crate) struct Prepared {
+    /// What is written, deleted, or found and left as it is.
+    pub(crate) key: ResourceKey,
+    /// What must still hold at the commit.
+    pub(crate) preconditions: Vec<Precondition>,
+    /// What to do; `None` if there is nothing to do.
+    pub(crate) write: Option<Write>,
+    /// The status of the answer.
+    status: u16,
+    /// What stands already, when nothing is written.
+    found: Option<Stored>,
+}
+
+/// What the commit made of one write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Made {
+    /// The version of the resource.
+    pub(crate) version: u64,
+    /// When it was written.
+    pub(crate) updated: Time,
+}
+
+/// What a write brings, checked.
+pub(crate) enum Brought {
+    /// A deletion brings nothing.
+    Nothing,
+    /// A valid resource.
+    Resource(Accepted),
+}
+
+impl Brought {
+    /// The id that the resource carries.
+    pub(crate) fn id(&self) -> Option<&Id> {
+        match self {
+            Brought::Resource(accepted) => accepted.id(),
+            Brought::Nothing => None,
+        }
+    }
+}
+
+/// Does a write alone: prepares and commits it, and again when another write came between.
+pub(crate) async fn write(context: &Context<'_>, interaction: &Interaction) -> Result<Reply, Refusal> {
+    let mut key = None;
+    for _ in 0..COMMIT_ATTEMPTS_MAX {
+        let prepared = prepare(context, interaction).await?;
+        let Some(write) = &prepared.write else { return Ok(prepared.reply(context, None)) };
+        let transaction =
+            Transaction { preconditions: prepared.preconditions.clone(), writes: vec![write.clone()] };
+        match context.store.commit(transaction).await {
+            Ok(committed) => {
+                let version = committed.versions.first().copied().unwrap_or_default();
+                return Ok(prepared.reply(context, Some(Made { version, updated: committed.updated })));
+            }
+            Err(CommitError::Conflict(_)) => key = Some(prepared.key),
+            Err(CommitError::Failed(error)) => return Err(error.into()),
+        }
+    }
+    Err(Refusal::contended(&key.expect("every attempt had a key")))
+}
+
+/// Prepares a write: nothing is stored yet.
+pub(crate) async fn prepare(context: &Context<'_>, interaction: &Interaction) -> Result<Prepared, Refusal> {
+    let brought = bring(interaction)?;
+    let aim = aim(context, interaction, brought.id()).await?;
+    fill(context, aim, brought)
+}
+
+/// Takes what a write brings and checks it, without a look at what stands.
+pub(crate) fn bring(interaction: &Interaction) -> Result<Brought, Refusal> {
+    match interaction {
+        Interaction::Create { of, body } => Ok(Brought::Resource(intake::accept(*of, body)?)),
+        Interaction::Update { key, body, .. } => {
+            check_mutable(key.of)?;
+            let accepted = intake::accept(key.of, body)?;
+            accepted.check_id(key)?;
+            Ok(Brought::Resource(accepted))
+        }
+        Interaction::Delete { key, .. } => {
+            check_mutable(key.of)?;
+            Ok(Brought::Nothing)
+        }
+        _ => Err(Refusal::not_a_write()),
+    }
+}
+
+/// Puts what a write brings where it goes.
+pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<Prepared, Refusal> {
+    let Aim { key, preconditions, deed, found } = aim;
+    let put = |operation, brought| match brought {
+        Brought::Resource(accepted) => accepted.put(context.base, key.id.clone(), operation),
+        Brought::Nothing => Err(Refusal::not_a_write()),
+    };
+    let (status, write) = match deed {
+        Deed::Create => (201, Some(Write::Put(put(Operation::Create, brought)?))),
+        Deed::UpdateAsCreate => (201, Some(Write::Put(put(Operation::Update, brought)?))),
+        Deed::Update => (200, Some(Write::Put(put(Operation::Update, brought)?))),
+        Deed::Delete => (204, Some(Write::Delete(key.clone()))),
+        Deed::Nothing => (204, None),
+    };
+    Ok(Prepared { key, preconditions, write, status, found })
+}
+
+/// Refuses to change what is written once.
+fn check_mutable(of: ResourceType) -> Result<(), Refusal> {
+    if is_immutable(of) { Err(Refusal::immutable(of)) } else { Ok(()) }
+}
+
+impl Prepared {
+    /// What the write answers; `made` is what the commit made of it, if it had something to write.
+    pub(crate) fn reply(&self, context: &Context<'_>, made: Option<Made>) -> Reply {
+        let stands = self.found.as_ref().map(|found| Made { version: found.version, updated: found.updated });
+        let reply = Reply::empty(self.status);
+        let Some(Made { version, updated }) = made.or(stands) else { return reply };
+        let reply = reply.of_version(version, updated);
+        match &self.write {
+            Some(Write::Put(put)) => Reply {
+                content: content(context, put, version, updated),
+                location: (self.status == 201).then(|| self.key.clone()),
+                ..reply
+            },
+            _ => reply,
+        }
+    }
+}
+
+/// What a write says of the resource as stored, as the client prefers.
+fn content(context: &Context<'_>, put: &Put, version: u64, updated: Time) -> Content {
+    match context.preferences.returning {
+        Returning::Minimal => Content::Nothing,
+        Returning::Outcome => Content::Outcome(success(version)),
+        Returning::Representation => {
+            let mut out = Vec::new();
+            fhir::emit(&put.key, &put.body, version, updated, &mut out);
+            Content::Resource(out.into())
+        }
+    }
+}
+
+fn success(version: u64) -> Outcome {
+    let issue = Issue::error(IssueCode::Informational, format!("Stored as version {version}."));
+    Outcome(vec![Issue { severity: Severity::Information, ..issue }])
+}
