@@ -10,6 +10,7 @@ mod parse;
 mod scan;
 
 pub use escape::push_json_string;
+pub(crate) use escape::unescaped;
 
 /// The longest document, in bytes: what the offsets of a tape can hold.
 pub const DOCUMENT_BYTES_MAX: usize = (1 << 28) - 1;

@@ -1,10 +1,12 @@
 //! The FHIR R4 standard as tables and pure functions: no files, no clock, no network.
 
+mod bundle;
 mod datetime;
 mod decimal;
 mod definitions;
 mod document;
 mod id;
+mod links;
 mod names;
 mod outcome;
 mod reference;
@@ -13,6 +15,7 @@ mod resource_type;
 mod symbol;
 mod validate;
 
+pub use bundle::{BundleEntry, EntryRequest, bundle_entries};
 pub use datetime::{Span, Time, parse_date, parse_date_time};
 pub use decimal::Decimal;
 pub use definitions::{
@@ -24,6 +27,7 @@ pub use document::{
     ParseReason, push_json_string,
 };
 pub use id::{ID_BYTES_MAX, Id, ResourceKey};
+pub use links::{Link, LinkAt, LinkPlace, links, relinked};
 pub use outcome::{Issue, IssueCode, Outcome, Severity};
 pub use reference::Reference;
 pub use resource::{Resource, ResourceError, body, emit, meta_at};

@@ -5,7 +5,7 @@ use crate::{Issue, Resource, Severity};
 
 mod bound;
 mod path;
-mod plan;
+pub(crate) mod plan;
 mod primitive;
 mod reference;
 mod report;

@@ -1,5 +1,11 @@
 //! The escapes of JSON strings: taken away when read, put in when written.
 
+/// The text of a checked JSON string, given with its quotes.
+pub(crate) fn unescaped(string: &[u8]) -> String {
+    let inside = &string[1..string.len() - 1];
+    unescape(&String::from_utf8_lossy(inside))
+}
+
 /// `text`, the inside of a checked string, without its escapes.
 pub(super) fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());

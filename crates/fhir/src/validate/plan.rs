@@ -5,24 +5,24 @@ use std::sync::LazyLock;
 
 use super::primitive::Format;
 use crate::definitions::{CodeSet, ElementDefinition, TypeDefinition, TypeKind, TypeReference, definitions};
-use crate::{ResourceType, Symbol};
+use crate::{LinkPlace, ResourceType, Symbol};
 
 /// Every type's plan.
-pub(super) struct Plans {
+pub(crate) struct Plans {
     plans: Vec<Plan>,
     by_resource: Vec<u16>,
     /// What stands beside a primitive: id and extensions.
-    pub(super) twin: u16,
+    pub(crate) twin: u16,
 }
 
-pub(super) static PLANS: LazyLock<Plans> = LazyLock::new(Plans::of_definitions);
+pub(crate) static PLANS: LazyLock<Plans> = LazyLock::new(Plans::of_definitions);
 
 /// What the members of one type's objects may be.
-pub(super) struct Plan {
-    pub(super) definition: &'static TypeDefinition,
-    pub(super) special: Special,
+pub(crate) struct Plan {
+    pub(crate) definition: &'static TypeDefinition,
+    pub(crate) special: Special,
     /// A bit per element that must be there.
-    pub(super) required: u128,
+    pub(crate) required: u128,
     rules: Vec<Rule>,
     /// Open addressing by symbol.
     slots: Vec<Slot>,
@@ -31,7 +31,7 @@ pub(super) struct Plan {
 
 /// Types with rules of their own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Special {
+pub(crate) enum Special {
     None,
     /// `value` or `extension`, not both: their bits.
     Extension {
@@ -44,21 +44,23 @@ pub(super) enum Special {
 }
 
 /// What one member name stands for.
-pub(super) struct Rule {
-    pub(super) element: &'static ElementDefinition,
-    pub(super) of: &'static TypeDefinition,
-    pub(super) symbol: Symbol,
+pub(crate) struct Rule {
+    pub(crate) element: &'static ElementDefinition,
+    pub(crate) of: &'static TypeDefinition,
+    pub(crate) symbol: Symbol,
     /// One bit, the same for all names of a choice.
-    pub(super) bit: u128,
-    pub(super) is_array: bool,
-    pub(super) form: Form,
-    pub(super) binding: Option<&'static CodeSet>,
-    pub(super) targets: Targets,
+    pub(crate) bit: u128,
+    pub(crate) is_array: bool,
+    pub(crate) form: Form,
+    pub(crate) binding: Option<&'static CodeSet>,
+    pub(crate) targets: Targets,
+    /// Whether its values are links to resources.
+    pub(crate) link: Option<LinkPlace>,
 }
 
 /// How a value is checked.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Primitive(Format),
     /// By the plan of this number.
     Object(u16),
@@ -69,7 +71,7 @@ pub(super) enum Form {
 }
 
 /// The resource types that a reference may be to: a bit per number.
-pub(super) struct Targets([u64; 4]);
+pub(crate) struct Targets([u64; 4]);
 
 impl Targets {
     fn of(types: &[ResourceType]) -> Targets {
@@ -80,7 +82,7 @@ impl Targets {
         Targets(bits)
     }
 
-    pub(super) fn allow(&self, of: ResourceType) -> bool {
+    pub(crate) fn allow(&self, of: ResourceType) -> bool {
         self.0[usize::from(of.number() / 64)] & 1 << (of.number() % 64) != 0
     }
 }
@@ -106,11 +108,11 @@ impl Plans {
     }
 
     #[inline]
-    pub(super) fn plan(&self, number: u16) -> &Plan {
+    pub(crate) fn plan(&self, number: u16) -> &Plan {
         &self.plans[usize::from(number)]
     }
 
-    pub(super) fn resource(&self, of: ResourceType) -> &Plan {
+    pub(crate) fn resource(&self, of: ResourceType) -> &Plan {
         self.plan(self.by_resource[usize::from(of.number())])
     }
 }
@@ -131,7 +133,8 @@ impl Plan {
                 plan.required |= bit;
             }
             for of in &element.types {
-                plan.rules.push(rule(element, of, bit, numbers));
+                let link = link(definition, element, of);
+                plan.rules.push(Rule { link, ..rule(element, of, bit, numbers) });
             }
         }
         plan.special = plan.special_of();
@@ -166,7 +169,7 @@ impl Plan {
 
     /// The rule for members of this name.
     #[inline]
-    pub(super) fn rule(&self, symbol: Symbol) -> Option<&Rule> {
+    pub(crate) fn rule(&self, symbol: Symbol) -> Option<&Rule> {
         let mut at = place(symbol, self.shift);
         loop {
             let slot = self.slots[at];
@@ -184,6 +187,16 @@ impl Plan {
 #[inline]
 fn place(symbol: Symbol, shift: u32) -> usize {
     (u32::from(symbol.0).wrapping_mul(0x9E37_79B1) >> shift) as usize
+}
+
+/// Whether an element of `parent` holds links to resources, and where they stand.
+fn link(parent: &TypeDefinition, element: &ElementDefinition, of: &TypeReference) -> Option<LinkPlace> {
+    match of.name {
+        "uri" | "url" => Some(LinkPlace::Uri),
+        "xhtml" => Some(LinkPlace::Narrative),
+        _ if parent.name == "Reference" && element.name == "reference" => Some(LinkPlace::Reference),
+        _ => None,
+    }
 }
 
 fn rule(
@@ -214,5 +227,6 @@ fn rule(
         form,
         binding: element.binding().filter(|set| !set.is_open),
         targets: Targets::of(&of.targets),
+        link: None,
     }
 }

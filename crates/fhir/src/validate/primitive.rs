@@ -9,7 +9,7 @@ use crate::id::is_id;
 
 /// What the text of a primitive must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Boolean,
     Integer,
     UnsignedInt,

@@ -7,7 +7,7 @@ use fhir::{Id, Json, Kind, Level, Resource, ResourceKey, Time, body, emit, valid
 const EXAMPLES: &[u8] = include_bytes!("../data/examples.ndjson.zst");
 const ERRATA: &str = include_str!("../data/errata.txt");
 
-fn examples() -> Vec<String> {
+pub(crate) fn examples() -> Vec<String> {
     let text = zstd::decode_all(EXAMPLES).unwrap();
     String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
 }

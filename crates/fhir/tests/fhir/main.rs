@@ -6,6 +6,7 @@ mod datetime;
 mod decimal;
 mod examples;
 mod json;
+mod links;
 mod outcome;
 mod resource;
 mod validate;
