@@ -9,9 +9,11 @@ mod id;
 mod links;
 mod names;
 mod outcome;
+mod pretty;
 mod reference;
 mod resource;
 mod resource_type;
+mod subset;
 mod symbol;
 mod validate;
 
@@ -29,8 +31,10 @@ pub use document::{
 pub use id::{ID_BYTES_MAX, Id, ResourceKey};
 pub use links::{Link, LinkAt, LinkPlace, links, relinked};
 pub use outcome::{Issue, IssueCode, Outcome, Severity};
+pub use pretty::pretty;
 pub use reference::Reference;
 pub use resource::{Resource, ResourceError, body, emit, meta_at};
 pub use resource_type::ResourceType;
+pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
 pub use validate::{ISSUES_MAX, Level, STRING_BYTES_MAX, validate};

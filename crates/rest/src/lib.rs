@@ -25,6 +25,7 @@ mod outcome;
 mod page_token;
 mod read;
 mod reply;
+mod representation;
 mod route;
 mod search_type;
 mod write;
@@ -39,6 +40,7 @@ pub use reply::{Content, Reply};
 
 use capability::Capabilities;
 use page_token::{Page, PageSeal};
+use representation::Representation;
 use route::Call;
 
 /// What the service works with.
@@ -115,9 +117,13 @@ impl Service {
 
     /// Answers one request, whole. Never fails: what cannot be done is an answer too.
     pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
-        let mut response = match self.answer(&request).await {
+        let call = Call::of(&request);
+        let mut response = match self.answer(&request, call.as_ref()).await {
             Ok(response) => response,
-            Err(refusal) => reply::refused(refusal, request.method()),
+            Err(refusal) => {
+                let shown = call.as_ref().map(Call::representation_of_refusal).unwrap_or_default();
+                reply::refused(refusal, request.method(), &shown)
+            }
         };
         reply::identify(&mut response, &uuid(&*self.parts.random));
         response
@@ -127,25 +133,30 @@ impl Service {
     /// read it.
     pub fn body_too_large(&self, method: &http::Method) -> http::Response<Bytes> {
         let refusal = Refusal::body_too_large(self.settings.limits.body_bytes);
-        let mut response = reply::refused(refusal, method);
+        let mut response = reply::refused(refusal, method, &Representation::default());
         reply::identify(&mut response, &uuid(&*self.parts.random));
         response
     }
 
-    async fn answer(&self, request: &http::Request<Bytes>) -> Result<http::Response<Bytes>, Refusal> {
+    async fn answer(
+        &self,
+        request: &http::Request<Bytes>,
+        call: Option<&Call<'_>>,
+    ) -> Result<http::Response<Bytes>, Refusal> {
         if request.body().len() > self.settings.limits.body_bytes {
             return Err(Refusal::body_too_large(self.settings.limits.body_bytes));
         }
         let verified = self.verify(request);
-        let Some(call) = Call::of(request) else {
+        let Some(call) = call else {
             verified.map_err(|error| gate::stranger(&error))?;
             return Err(Refusal::no_datastore());
         };
         let entered = self.enter(verified, &call.datastore).await?;
+        let (representation, carried) = call.representation()?;
         let interaction = call.interaction()?;
         gate::check_permission(&entered.access, &interaction)?;
         let id = &entered.datastore.id;
-        let base = Base::new(&self.settings.public_url, id.as_str());
+        let base = Base::new(&self.settings.public_url, id.as_str()).carrying(&carried);
         let store = self.parts.catalog.open(id).await?;
         let context = Context {
             store: &*store,
@@ -160,7 +171,7 @@ impl Service {
             pages: &self.pages,
         };
         let reply = perform(&context, interaction).await?;
-        Ok(reply::response(reply, &base, request.method()))
+        Ok(reply::response(reply, &base, request.method(), &representation))
     }
 
     fn verify(&self, request: &http::Request<Bytes>) -> Result<Access, access::SignatureError> {

@@ -19,35 +19,47 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The address of a data store's FHIR service, with a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base(String);
+pub struct Base {
+    address: String,
+    /// Parameters that addresses of searches and pages carry on, as a query.
+    carried: String,
+}
 
 impl Base {
     /// The FHIR address of a data store below a server's public address.
     pub fn new(public_url: &str, datastore: &str) -> Base {
-        Base(format!("{}/datastore/{datastore}/r4/", public_url.trim_end_matches('/')))
+        let address = format!("{}/datastore/{datastore}/r4/", public_url.trim_end_matches('/'));
+        Base { address, carried: String::new() }
+    }
+
+    /// The same base, whose searches and pages carry these parameters on: how the client wants to see answers.
+    #[must_use]
+    pub fn carrying(self, parameters: &Parameters) -> Base {
+        Base { carried: encode(parameters), ..self }
     }
 
     /// The address.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.address
     }
 
     /// The address of one version: `…/Patient/1/_history/2`.
     pub fn version(&self, key: &ResourceKey, version: u64) -> String {
-        format!("{}{key}/_history/{version}", self.0)
+        format!("{}{key}/_history/{version}", self.address)
     }
 
     /// The address of a search or a history with its parameters.
     pub fn query(&self, path: &str, parameters: &Parameters) -> String {
-        if parameters.is_empty() {
-            return format!("{}{path}", self.0);
-        }
-        format!("{}{path}?{}", self.0, encode(parameters))
+        let queries = [encode(parameters), self.carried.clone()];
+        let queries: Vec<String> = queries.into_iter().filter(|query| !query.is_empty()).collect();
+        let mark = if queries.is_empty() { "" } else { "?" };
+        format!("{}{path}{mark}{}", self.address, queries.join("&"))
     }
 
     /// The address of a page: always a GET, with the number it was cut for and the token.
     pub fn page(&self, path: &str, count: usize, token: &str) -> String {
-        format!("{}{path}?_count={count}&page={token}", self.0)
+        let and = if self.carried.is_empty() { "" } else { "&" };
+        format!("{}{path}?_count={count}&page={token}{and}{}", self.address, self.carried)
     }
 }
 

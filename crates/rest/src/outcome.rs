@@ -107,7 +107,11 @@ impl Refusal {
 
     /// No format that the client accepts can be given (406).
     pub fn not_acceptable() -> Refusal {
-        Refusal::new(406, IssueCode::NotSupported, "Only JSON is available: application/fhir+json.")
+        Refusal::new(
+            406,
+            IssueCode::NotSupported,
+            "Only application/fhir+json and application/fhir+xml are available.",
+        )
     }
 
     /// The body is in a format that is not read (415).

@@ -8,11 +8,14 @@ use http::header::{
 use http::{Method, Response, StatusCode};
 
 use crate::links::Base;
-use crate::negotiate::http_date;
+use crate::negotiate::{Format, http_date};
 use crate::outcome::{Form, Refusal};
+use crate::representation::Representation;
 
-/// FHIR in JSON, as every answer is.
+/// FHIR in JSON.
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json;charset=utf-8");
+/// FHIR in XML.
+const FHIR_XML: HeaderValue = HeaderValue::from_static("application/fhir+xml;charset=utf-8");
 /// What concerns the account.
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -63,13 +66,18 @@ impl Reply {
 }
 
 /// The response of a reply. A HEAD request gets the headers of the GET without its body.
-pub(crate) fn response(reply: Reply, base: &Base, method: &Method) -> Response<Bytes> {
-    let body = match reply.content {
-        Content::Nothing => Bytes::new(),
-        Content::Resource(json) => json,
-        Content::Outcome(outcome) => outcome.to_json().into(),
+pub(crate) fn response(
+    reply: Reply,
+    base: &Base,
+    method: &Method,
+    representation: &Representation,
+) -> Response<Bytes> {
+    let (format, body) = match reply.content {
+        Content::Nothing => (Format::Json, Bytes::new()),
+        Content::Resource(json) => representation.write(json, reply.version.is_none()),
+        Content::Outcome(outcome) => representation.of_refusal().write(outcome.to_json().into(), false),
     };
-    let mut response = with_body(reply.status, FHIR_JSON, body, method);
+    let mut response = with_body(reply.status, media_type(format), body, method);
     let headers = response.headers_mut();
     if let Some(version) = reply.version {
         headers.insert(ETAG, etag(version));
@@ -87,9 +95,12 @@ pub(crate) fn response(reply: Reply, base: &Base, method: &Method) -> Response<B
 }
 
 /// The response of a refusal.
-pub(crate) fn refused(refusal: Refusal, method: &Method) -> Response<Bytes> {
+pub(crate) fn refused(refusal: Refusal, method: &Method, representation: &Representation) -> Response<Bytes> {
     let mut response = match refusal.form {
-        Form::Outcome(outcome) => with_body(refusal.status, FHIR_JSON, outcome.to_json().into(), method),
+        Form::Outcome(outcome) => {
+            let (format, body) = representation.of_refusal().write(outcome.to_json().into(), false);
+            with_body(refusal.status, media_type(format), body, method)
+        }
         Form::Aws(name, message) => {
             let body = serde_json::json!({ "message": message }).to_string();
             let mut response = with_body(refusal.status, AWS_JSON, body.into(), method);
@@ -109,6 +120,13 @@ pub(crate) fn refused(refusal: Refusal, method: &Method) -> Response<Bytes> {
 /// Gives a response the id by which a person finds it in the log.
 pub(crate) fn identify(response: &mut Response<Bytes>, request_id: &str) {
     response.headers_mut().insert(REQUEST_ID, ascii(request_id));
+}
+
+fn media_type(format: Format) -> HeaderValue {
+    match format {
+        Format::Json => FHIR_JSON,
+        Format::Xml => FHIR_XML,
+    }
 }
 
 fn with_body(status: u16, media_type: HeaderValue, body: Bytes, method: &Method) -> Response<Bytes> {

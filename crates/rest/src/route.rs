@@ -8,8 +8,9 @@ use percent_encoding::percent_decode_str;
 use crate::history;
 use crate::interaction::{Interaction, Parameters, Sent, is_storable};
 use crate::limits::{PARAMETERS_MAX, SEARCH_BYTES_MAX};
-use crate::negotiate;
+use crate::negotiate::{self, Format};
 use crate::outcome::Refusal;
+use crate::representation::{self, Representation, is_of_representation};
 
 /// A request taken apart: whose data store, what below it, and the rest as sent.
 pub(crate) struct Call<'a> {
@@ -49,7 +50,6 @@ impl<'a> Call<'a> {
     /// The interaction it asks for.
     pub(crate) fn interaction(&self) -> Result<Interaction, Refusal> {
         let parameters = parse_query(self.query)?;
-        negotiate::check_answer_format(self.headers, value(&parameters, "_format"))?;
         let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
         self.refuse_absent(&segments)?;
         match segments.as_slice() {
@@ -72,6 +72,29 @@ impl<'a> Call<'a> {
                 Ok(Interaction::VersionRead { key, version })
             }
             _ => Err(Refusal::no_such_address("No interaction has this address.")),
+        }
+    }
+
+    /// How the answer is to be shown, and the parameters that say so.
+    pub(crate) fn representation(&self) -> Result<(Representation, Parameters), Refusal> {
+        let mut parameters = parse_query(self.query)?;
+        if self.segments.last().is_some_and(|last| last == "_search") && self.method == Method::POST {
+            // What is no form at all is refused where the search is read.
+            let form = std::str::from_utf8(self.body).ok().filter(|form| form.len() <= SEARCH_BYTES_MAX);
+            parameters.extend(form.and_then(|form| parse_query(form.trim()).ok()).unwrap_or_default());
+        }
+        let format = negotiate::answer_format(self.headers, value(&parameters, "_format"))?;
+        if format == Format::Xml {
+            return Err(Refusal::not_acceptable());
+        }
+        Ok((Representation::asked(&parameters, format)?, representation::carried(&parameters)))
+    }
+
+    /// How a refusal is to be shown, whatever else is wrong with what was asked.
+    pub(crate) fn representation_of_refusal(&self) -> Representation {
+        match self.representation() {
+            Ok((representation, _)) => representation.of_refusal(),
+            Err(_) => Representation::default(),
         }
     }
 
@@ -202,23 +225,23 @@ pub(crate) fn value<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a st
     parameters.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
 }
 
-/// The parameters without those of a presigned URL and of the format, which were dealt with.
+/// The parameters without those of a presigned URL and of the representation, which were dealt with.
 fn without_signature(mut parameters: Parameters) -> Parameters {
-    parameters.retain(|(name, _)| !is_of_transport(name));
+    parameters.retain(|(name, value)| !is_of_transport(name, value));
     parameters
 }
 
-fn is_of_transport(name: &str) -> bool {
+fn is_of_transport(name: &str, value: &str) -> bool {
     let is_signature = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
-    is_signature || name == "_format" || name == "_pretty"
+    is_signature || is_of_representation(name, value)
 }
 
 /// Refuses parameters on an address that takes none but those of the transport.
 fn check_plain(parameters: &Parameters) -> Result<(), Refusal> {
-    match parameters.iter().map(|(name, _)| name.as_str()).find(|name| !is_of_transport(name)) {
+    match parameters.iter().find(|(name, value)| !is_of_transport(name, value)) {
         None => Ok(()),
-        Some(name @ ("_summary" | "_elements")) => {
-            Err(Refusal::not_supported(format!("The parameter {name} is not supported.")))
+        Some((name, _)) if name == "_summary" => {
+            Err(Refusal::invalid("_summary=count is for searches only."))
         }
         Some(_) => Err(Refusal::invalid("This address takes no such parameter.")),
     }

@@ -9,4 +9,5 @@ mod json;
 mod links;
 mod outcome;
 mod resource;
+mod subset;
 mod validate;

@@ -8,6 +8,7 @@ mod parity;
 mod race;
 mod read;
 mod refuse;
+mod representation;
 mod search;
 mod validate;
 mod write;

@@ -31,6 +31,16 @@ const THERE: &[(&str, &[Try])] = &[
     ("size of a body", &[]),
     ("Prefer: return", &[("PUT Patient/1", Some(("prefer", "return=minimal")))]),
     ("JSON", &[("GET Patient/1?_format=json", None), ("GET Patient/1", Some(("accept", "text/json")))]),
+    (
+        "_summary and _elements",
+        &[
+            ("GET Patient/1?_summary=true", None),
+            ("GET Patient?_summary=text", None),
+            ("GET Patient?_summary=data", None),
+            ("GET Patient?_summary=false", None),
+            ("GET Patient?_elements=name", None),
+        ],
+    ),
     ("HEAD", &[("HEAD Patient/1", None)]),
     ("doubled slashes", &[("GET /Patient//1", None)]),
     ("signatures on requests", &[]),
@@ -109,10 +119,6 @@ const ABSENT: &[(&str, &[Try])] = &[
     (
         "XML",
         &[("GET Patient/1?_format=xml", None), ("GET Patient/1", Some(("accept", "application/fhir+xml")))],
-    ),
-    (
-        "_summary and _elements",
-        &[("GET Patient/1?_summary=true", None), ("GET Patient?_elements=name", None)],
     ),
     ("OPTIONS and CORS", &[("OPTIONS Patient", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),

@@ -24,8 +24,6 @@ const ABSENT: &[&str] = &[
     "DELETE Patient?identifier=1",
     "GET .well-known/smart-configuration",
     "GET Transaction/1",
-    "GET Patient/1?_summary=true",
-    "GET Patient/1?_elements=name",
     "GET Patient/1/_history?_list=1",
     "GET Parameters/1",
     "POST OperationOutcome",
