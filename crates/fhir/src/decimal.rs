@@ -52,6 +52,25 @@ impl<'a> Decimal<'a> {
         self.text.parse().expect("every JSON number is a double's text")
     }
 
+    /// Whether both are the same number, however precise each is: `1.50` and `15e-1` are.
+    #[must_use]
+    pub fn is_numerically(&self, other: &Decimal<'_>) -> bool {
+        let (one, other) = (self.significant(), other.significant());
+        one == other
+    }
+
+    /// Sign, digits without zeros at either end, and the power of ten of the last of them.
+    fn significant(&self) -> (bool, String, i32) {
+        let digits = format!("{}{}", self.whole, self.fraction);
+        let kept = digits.trim_end_matches('0');
+        let dropped = i32::try_from(digits.len() - kept.len()).unwrap_or(i32::MAX);
+        let kept = kept.trim_start_matches('0');
+        if kept.is_empty() {
+            return (false, String::new(), 0);
+        }
+        (self.negative, kept.to_owned(), self.last_place.saturating_add(dropped))
+    }
+
     /// The power of ten of the last written digit: -2 for `1.50`, 0 for `100`, 2 for `1e2`.
     #[must_use]
     pub fn last_place(&self) -> i32 {

@@ -9,6 +9,7 @@ mod id;
 mod links;
 mod names;
 mod outcome;
+mod patch;
 mod pretty;
 mod reference;
 mod resource;
@@ -31,6 +32,7 @@ pub use document::{
 pub use id::{ID_BYTES_MAX, Id, ResourceKey};
 pub use links::{Link, LinkAt, LinkPlace, links, relinked};
 pub use outcome::{Issue, IssueCode, Outcome, Severity};
+pub use patch::{JsonPatch, PATCH_OPERATIONS_MAX, PATCH_WORK_MAX, PatchError};
 pub use pretty::pretty;
 pub use reference::Reference;
 pub use resource::{Resource, ResourceError, body, emit, meta_at};

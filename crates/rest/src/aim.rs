@@ -1,11 +1,12 @@
 //! Where a write goes: which resource, whether it is its first version, and what of that must still hold when
 //! it commits. Nothing of its content but the id matters here.
 
-use fhir::{Id, ResourceKey};
+use fhir::{Id, ResourceKey, ResourceType};
 use store::{Precondition, Stored, uuid};
 
 use crate::Context;
-use crate::interaction::{Interaction, When};
+use crate::criterion::Criterion;
+use crate::interaction::{Interaction, Parameters, When};
 use crate::outcome::Refusal;
 use crate::read::current;
 
@@ -26,13 +27,17 @@ pub(crate) struct Aim {
 pub(crate) enum Deed {
     /// The first version of a resource under an id of the server's choice.
     Create,
-    /// A version under the client's id where nothing stands.
+    /// A version by update where nothing stands.
     UpdateAsCreate,
     /// The next version.
     Update,
+    /// The next version, made of the one that stands.
+    Patch,
     /// The end.
     Delete,
-    /// There is nothing to do.
+    /// What stands stays, and is the answer.
+    Keep,
+    /// There is nothing to end.
     Nothing,
 }
 
@@ -40,21 +45,28 @@ pub(crate) enum Deed {
 pub(crate) async fn aim(
     context: &Context<'_>,
     interaction: &Interaction,
-    _id: Option<&Id>,
+    id: Option<&Id>,
 ) -> Result<Aim, Refusal> {
     match interaction {
-        Interaction::Create { of, .. } => {
-            let id = Id::parse(&uuid(context.random)).expect("a UUID has the form of an id");
-            let key = ResourceKey { of: *of, id };
-            let preconditions = vec![Precondition::Absent(key.clone())];
-            Ok(Aim { key, preconditions, deed: Deed::Create, found: None })
-        }
+        Interaction::Create { of, if_none_exist, .. } => create(context, *of, if_none_exist.as_ref()).await,
         Interaction::Update { key, when, .. } => {
             let found = current(context, key).await?;
             check_condition(when, key, found.as_ref())?;
-            let deed = if is_present(found.as_ref()) { Deed::Update } else { Deed::UpdateAsCreate };
-            let preconditions = vec![relied_on(when, key, found.as_ref())];
-            Ok(Aim { key: key.clone(), preconditions, deed, found })
+            Ok(update(key.clone(), when, found))
+        }
+        Interaction::ConditionalUpdate { of, criteria, when, .. } => {
+            let criterion = Criterion::compile(context, *of, criteria).await?;
+            conditional_update(context, &criterion, *of, id, when).await
+        }
+        Interaction::Patch { key, when, .. } => {
+            let found = current(context, key).await?.ok_or_else(|| Refusal::not_found(key))?;
+            patch(when, found)
+        }
+        Interaction::ConditionalPatch { of, criteria, when, .. } => {
+            let criterion = Criterion::compile(context, *of, criteria).await?;
+            let found = criterion.one(context).await?.ok_or_else(|| Refusal::no_match(*of))?;
+            let only = criterion.only_match(context, &found.key);
+            Ok(patch(when, found)?.under(only))
         }
         Interaction::Delete { key, when } => {
             let found = current(context, key).await?;
@@ -63,8 +75,125 @@ pub(crate) async fn aim(
             let preconditions = vec![relied_on(when, key, found.as_ref())];
             Ok(Aim { key: key.clone(), preconditions, deed, found })
         }
+        Interaction::ConditionalDelete { of, criteria, when } => {
+            conditional_delete(context, *of, criteria, when).await
+        }
         _ => Err(Refusal::not_a_write()),
     }
+}
+
+impl Aim {
+    /// The same under one more precondition, which is looked at first.
+    fn under(mut self, precondition: Precondition) -> Aim {
+        self.preconditions.insert(0, precondition);
+        self
+    }
+}
+
+/// A new resource, unless one matches the criteria.
+async fn create(
+    context: &Context<'_>,
+    of: ResourceType,
+    if_none_exist: Option<&Parameters>,
+) -> Result<Aim, Refusal> {
+    let Some(criteria) = if_none_exist else { return Ok(new(context, of, Deed::Create)) };
+    let criterion = Criterion::compile(context, of, criteria).await?;
+    match criterion.one(context).await? {
+        None => Ok(new(context, of, Deed::Create).under(criterion.no_match(context))),
+        Some(found) => Ok(Aim {
+            key: found.key.clone(),
+            preconditions: vec![criterion.only_match(context, &found.key)],
+            deed: Deed::Keep,
+            found: Some(found),
+        }),
+    }
+}
+
+/// A resource under an id of our choice.
+fn new(context: &Context<'_>, of: ResourceType, deed: Deed) -> Aim {
+    let id = Id::parse(&uuid(context.random)).expect("a UUID has the form of an id");
+    let key = ResourceKey { of, id };
+    Aim { preconditions: vec![Precondition::Absent(key.clone())], key, deed, found: None }
+}
+
+fn update(key: ResourceKey, when: &When, found: Option<Stored>) -> Aim {
+    let deed = if is_present(found.as_ref()) { Deed::Update } else { Deed::UpdateAsCreate };
+    let preconditions = vec![relied_on(when, &key, found.as_ref())];
+    Aim { key, preconditions, deed, found }
+}
+
+/// The next version of what matches; else a resource under the id that is brought, if nothing stands there.
+async fn conditional_update(
+    context: &Context<'_>,
+    criterion: &Criterion,
+    of: ResourceType,
+    id: Option<&Id>,
+    when: &When,
+) -> Result<Aim, Refusal> {
+    if let Some(found) = criterion.one(context).await? {
+        let key = found.key.clone();
+        if id.is_some_and(|id| *id != key.id) {
+            return Err(Refusal::other_id(&key));
+        }
+        check_condition(when, &key, Some(&found))?;
+        let only = criterion.only_match(context, &key);
+        return Ok(update(key, when, Some(found)).under(only));
+    }
+    let Some(id) = id else {
+        let aim = new(context, of, Deed::UpdateAsCreate);
+        check_condition(when, &aim.key, None)?;
+        return Ok(aim.under(criterion.no_match(context)));
+    };
+    let key = ResourceKey { of, id: id.clone() };
+    let found = current(context, &key).await?;
+    if is_present(found.as_ref()) {
+        return Err(Refusal::taken_id(&key));
+    }
+    check_condition(when, &key, found.as_ref())?;
+    Ok(update(key, when, found).under(criterion.no_match(context)))
+}
+
+fn patch(when: &When, found: Stored) -> Result<Aim, Refusal> {
+    let key = found.key.clone();
+    check_condition(when, &key, Some(&found))?;
+    if found.body.is_none() {
+        return Err(Refusal::gone(&key, found.version));
+    }
+    let preconditions = vec![Precondition::Version(key.clone(), found.version)];
+    Ok(Aim { key, preconditions, deed: Deed::Patch, found: Some(found) })
+}
+
+/// The end of what matches. Nothing found is an error, but for an id that was deleted before.
+async fn conditional_delete(
+    context: &Context<'_>,
+    of: ResourceType,
+    criteria: &Parameters,
+    when: &When,
+) -> Result<Aim, Refusal> {
+    let criterion = Criterion::compile(context, of, criteria).await?;
+    if let Some(found) = criterion.one(context).await? {
+        let key = found.key.clone();
+        check_condition(when, &key, Some(&found))?;
+        let preconditions =
+            vec![criterion.only_match(context, &key), Precondition::Version(key.clone(), found.version)];
+        return Ok(Aim { key, preconditions, deed: Deed::Delete, found: Some(found) });
+    }
+    let key = id_criterion(of, criteria).ok_or_else(|| Refusal::no_match(of))?;
+    let found = current(context, &key).await?.ok_or_else(|| Refusal::no_match(of))?;
+    if found.body.is_some() {
+        return Err(Refusal::other_facts(&key));
+    }
+    let preconditions = vec![Precondition::Version(key.clone(), found.version)];
+    Ok(Aim { key, preconditions, deed: Deed::Nothing, found: Some(found) })
+}
+
+/// The resource that criteria name by its id, alone or with facts about it that its deletion would be wrong
+/// without.
+fn id_criterion(of: ResourceType, criteria: &Parameters) -> Option<ResourceKey> {
+    let mut ids = criteria.iter().filter(|(name, _)| name == "_id").map(|(_, value)| value);
+    let id = ids.next().filter(|_| ids.next().is_none()).and_then(|id| Id::parse(id))?;
+    let facts = ["_id", "_tag", "createdAt", "_lastUpdated"];
+    criteria.iter().all(|(name, _)| facts.contains(&name.as_str())).then_some(ResourceKey { of, id })
 }
 
 /// Checks the condition on a write against what stands.

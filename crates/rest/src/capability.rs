@@ -66,17 +66,20 @@ fn push_type(of: ResourceType, out: &mut Vec<u8>) {
         "{{\"type\":\"{of}\",\"profile\":\"http://hl7.org/fhir/StructureDefinition/{of}\",\"interaction\":["
     );
     out.extend_from_slice(head.as_bytes());
-    let codes = CODES.into_iter().filter(|code| !(is_immutable(of) && matches!(*code, "update" | "delete")));
+    let codes = CODES
+        .into_iter()
+        .filter(|code| !(is_immutable(of) && matches!(*code, "update" | "patch" | "delete")));
     for (at, code) in codes.enumerate() {
         out.extend_from_slice(if at == 0 { b"{\"code\":\"" } else { b",{\"code\":\"" });
         out.extend_from_slice(code.as_bytes());
         out.extend_from_slice(b"\"}");
     }
     let rest = format!(
-        "],\"versioning\":\"versioned\",\"readHistory\":true,\"updateCreate\":{},\"conditionalCreate\":false,\
-         \"conditionalRead\":\"full-support\",\"conditionalUpdate\":false,\
-         \"conditionalDelete\":\"not-supported\"",
-        !is_immutable(of)
+        "],\"versioning\":\"versioned\",\"readHistory\":true,\"updateCreate\":{0},\"conditionalCreate\":true,\
+         \"conditionalRead\":\"full-support\",\"conditionalUpdate\":{0},\
+         \"conditionalDelete\":\"{1}\"",
+        !is_immutable(of),
+        if is_immutable(of) { "not-supported" } else { "multiple" },
     );
     out.extend_from_slice(rest.as_bytes());
     for (at, parameter) in searchable(of).into_iter().enumerate() {

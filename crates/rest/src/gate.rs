@@ -59,12 +59,13 @@ impl Service {
 
 /// Checks that the caller may do this.
 pub(crate) fn check_permission(access: &Access, interaction: &Interaction) -> Result<(), Refusal> {
-    let action = interaction.action();
-    if access.may(action) {
-        return Ok(());
+    for action in [Some(interaction.action()), interaction.further_action()].into_iter().flatten() {
+        if !access.may(action) {
+            let text = format!("User is not authorized to perform: {}", action.qualified_name());
+            return Err(Refusal::denied("AccessDeniedException", text));
+        }
     }
-    let text = format!("User is not authorized to perform: {}", action.qualified_name());
-    Err(Refusal::denied("AccessDeniedException", text))
+    Ok(())
 }
 
 /// Every failed signature is a 403 on a FHIR door, as HealthLake answers it.

@@ -20,6 +20,11 @@ pub(crate) fn accept(of: ResourceType, body: &Bytes) -> Result<Accepted, Refusal
         let sentence = format!("The address takes resources of type {of}, not {}.", resource.of());
         return Err(Refusal::misfit("Resource.resourceType".to_owned(), sentence));
     }
+    accept_resource(resource)
+}
+
+/// The resource if it is valid.
+pub(crate) fn accept_resource(resource: Resource) -> Result<Accepted, Refusal> {
     let issues = fhir::validate(&resource, Level::Strict);
     if issues.iter().any(|issue| issue.severity <= Severity::Error) {
         return Err(Refusal::validation(issues));

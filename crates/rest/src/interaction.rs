@@ -36,6 +36,10 @@ pub enum Interaction {
         of: ResourceType,
         /// The resource as sent.
         body: Bytes,
+        /// Only if nothing matches these criteria (`If-None-Exist`).
+        if_none_exist: Option<Parameters>,
+        /// Only once for this key, a UUID in lower case (`x-amz-fhir-idempotency-key`).
+        idempotency_key: Option<String>,
     },
     /// The next version of a resource, or its first under this id.
     Update {
@@ -46,12 +50,61 @@ pub enum Interaction {
         /// On which condition.
         when: When,
     },
+    /// The next version of the one resource that matches, or a new one if none does.
+    ConditionalUpdate {
+        /// Its type.
+        of: ResourceType,
+        /// What it must match.
+        criteria: Parameters,
+        /// The resource as sent.
+        body: Bytes,
+        /// On which condition.
+        when: When,
+    },
+    /// A changed version of a resource.
+    Patch {
+        /// Which.
+        key: ResourceKey,
+        /// The changes.
+        patch: Patch,
+        /// On which condition.
+        when: When,
+    },
+    /// A changed version of the one resource that matches.
+    ConditionalPatch {
+        /// Its type.
+        of: ResourceType,
+        /// What it must match.
+        criteria: Parameters,
+        /// The changes.
+        patch: Patch,
+        /// On which condition.
+        when: When,
+    },
     /// The end of a resource; its history stays.
     Delete {
         /// Which.
         key: ResourceKey,
         /// On which condition.
         when: When,
+    },
+    /// The end of the one resource that matches.
+    ConditionalDelete {
+        /// Its type.
+        of: ResourceType,
+        /// What it must match.
+        criteria: Parameters,
+        /// On which condition.
+        when: When,
+    },
+    /// The end of the resources that match, one by one, a page at a time. No entry of a Bundle.
+    DeleteMany {
+        /// Their type.
+        of: ResourceType,
+        /// What they must match, or the `page` of a `next` link.
+        criteria: Parameters,
+        /// How many at the most.
+        count: usize,
     },
     /// A search of one type.
     Search {
@@ -62,6 +115,13 @@ pub enum Interaction {
         /// How it was sent.
         sent: Sent,
     },
+}
+
+/// Changes to a resource, as sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Patch {
+    /// A JSON Patch (RFC 6902).
+    Json(Bytes),
 }
 
 /// Names and values of a query, percent-decoded, in their order.
@@ -81,6 +141,8 @@ pub enum Sent {
 pub struct Unless {
     /// These versions.
     pub versions: Vec<u64>,
+    /// Any version (`If-None-Match: *`).
+    pub any: bool,
     /// What stood at this time, to the second; not looked at if there are versions.
     pub modified_since: Option<Time>,
 }
@@ -154,11 +216,27 @@ impl Interaction {
             Interaction::VersionRead { .. } => "VersionReadResource",
             Interaction::History { .. } => "GetHistoryByResourceId",
             Interaction::Create { .. } => "CreateResource",
-            Interaction::Update { .. } => "UpdateResource",
-            Interaction::Delete { .. } => "DeleteResource",
+            Interaction::Update { .. } | Interaction::ConditionalUpdate { .. } => "UpdateResource",
+            Interaction::Patch { .. } | Interaction::ConditionalPatch { .. } => "PatchResource",
+            Interaction::Delete { .. }
+            | Interaction::ConditionalDelete { .. }
+            | Interaction::DeleteMany { .. } => "DeleteResource",
             Interaction::Search { sent: Sent::Get, .. } => "SearchWithGet",
             Interaction::Search { sent: Sent::Post, .. } => "SearchWithPost",
         })
+    }
+
+    /// The IAM action that it needs besides: whoever has criteria looked at must be allowed to search.
+    pub fn further_action(&self) -> Option<Action> {
+        let searches = match self {
+            Interaction::Create { if_none_exist, .. } => if_none_exist.is_some(),
+            Interaction::ConditionalUpdate { .. }
+            | Interaction::ConditionalPatch { .. }
+            | Interaction::ConditionalDelete { .. }
+            | Interaction::DeleteMany { .. } => true,
+            _ => false,
+        };
+        searches.then(|| Action::fhir("SearchWithGet"))
     }
 
     /// Its code in a CapabilityStatement; `None` of the capabilities themselves, which have none.
@@ -169,16 +247,19 @@ impl Interaction {
             Interaction::VersionRead { .. } => "vread",
             Interaction::History { .. } => "history-instance",
             Interaction::Create { .. } => "create",
-            Interaction::Update { .. } => "update",
-            Interaction::Delete { .. } => "delete",
+            Interaction::Update { .. } | Interaction::ConditionalUpdate { .. } => "update",
+            Interaction::Patch { .. } | Interaction::ConditionalPatch { .. } => "patch",
+            Interaction::Delete { .. }
+            | Interaction::ConditionalDelete { .. }
+            | Interaction::DeleteMany { .. } => "delete",
             Interaction::Search { .. } => "search-type",
         })
     }
 }
 
 /// The codes of all interactions that a resource type has here, as a CapabilityStatement lists them.
-pub const CODES: [&str; 7] =
-    ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+pub const CODES: [&str; 8] =
+    ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
 
 /// Whether resources of this type are kept: Parameters and OperationOutcome are messages, never stored.
 pub(crate) fn is_storable(of: ResourceType) -> bool {

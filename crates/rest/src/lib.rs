@@ -14,6 +14,8 @@ use store::{Catalog, Clock, Random, Store, uuid};
 mod aim;
 mod bundle;
 mod capability;
+mod criterion;
+mod delete_many;
 mod gate;
 mod history;
 mod intake;
@@ -23,6 +25,7 @@ mod links;
 mod negotiate;
 mod outcome;
 mod page_token;
+mod patch;
 mod read;
 mod reply;
 mod representation;
@@ -31,7 +34,7 @@ mod search_type;
 mod write;
 
 pub use interaction::{
-    CODES, Handling, HistoryAsked, Interaction, Parameters, Preferences, Returning, Sent, Unless, When,
+    CODES, Handling, HistoryAsked, Interaction, Parameters, Patch, Preferences, Returning, Sent, Unless, When,
 };
 pub use limits::Limits;
 pub use links::Base;
@@ -192,7 +195,12 @@ impl Context<'_> {
     /// The address of a page at `path`; its token is good for this data store, whatever address that is
     /// known by. Fails if the place cannot be told in a URL.
     pub(crate) fn next_link(&self, path: &str, page: &Page) -> Result<String, Refusal> {
-        let token = self.pages.seal(&format!("{}/{path}", self.datastore), page, self.random);
+        self.page_link(path, path, page)
+    }
+
+    /// The same, with a token that opens only at `address`, which names what is asked of `path`.
+    pub(crate) fn page_link(&self, path: &str, address: &str, page: &Page) -> Result<String, Refusal> {
+        let token = self.pages.seal(&format!("{}/{address}", self.datastore), page, self.random);
         if token.len() > limits::PAGE_TOKEN_BYTES_MAX {
             return Err(Refusal::too_costly("PAGE_TOKEN_BYTES_MAX"));
         }
@@ -212,8 +220,15 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::Read { key, unless } => read::read(context, key, &unless).await,
         Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,
         Interaction::History { key, asked } => history::history(context, key, asked).await,
-        Interaction::Create { .. } | Interaction::Update { .. } | Interaction::Delete { .. } => {
-            write::write(context, &interaction).await
+        Interaction::Create { .. }
+        | Interaction::Update { .. }
+        | Interaction::ConditionalUpdate { .. }
+        | Interaction::Patch { .. }
+        | Interaction::ConditionalPatch { .. }
+        | Interaction::Delete { .. }
+        | Interaction::ConditionalDelete { .. } => write::write(context, &interaction).await,
+        Interaction::DeleteMany { of, criteria, count } => {
+            delete_many::delete_many(context, of, criteria, count).await
         }
         Interaction::Search { of, parameters, .. } => search_type::search(context, of, parameters).await,
     }

@@ -4,8 +4,9 @@ use fhir::Time;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName};
 
-use crate::interaction::{Handling, Preferences, Returning, Unless, When};
+use crate::interaction::{Handling, Parameters, Preferences, Returning, Unless, When};
 use crate::outcome::Refusal;
+use crate::route::parse_query;
 
 /// Media types that mean FHIR in JSON.
 const JSON_TYPES: [&str; 3] = ["application/fhir+json", "application/json", "text/json"];
@@ -123,6 +124,39 @@ pub(crate) fn check_body_format(headers: &HeaderMap) -> Result<(), Refusal> {
     if body_format(headers)? == Format::Json { Ok(()) } else { Err(Refusal::media_type()) }
 }
 
+/// Checks that the body is said to be a patch of a form that is understood.
+pub(crate) fn check_patch_format(headers: &HeaderMap) -> Result<(), Refusal> {
+    if texts(headers, &CONTENT_ENCODING).any(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
+        return Err(Refusal::media_type());
+    }
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match text.map(|text| media_type(text).0).as_deref() {
+        Some("application/json-patch+json") => Ok(()),
+        Some("application/fhir+json" | "application/fhir+xml") => {
+            Err(Refusal::not_supported("FHIRPath Patch is not supported; send application/json-patch+json."))
+        }
+        _ => Err(Refusal::media_type()),
+    }
+}
+
+/// The criteria under which nothing is to be created (`If-None-Exist`): a query, with or without the question
+/// mark before it.
+pub(crate) fn if_none_exist(headers: &HeaderMap) -> Result<Option<Parameters>, Refusal> {
+    const FORM: &str = "If-None-Exist must hold the criteria of a search, as after the ? of its URL.";
+    let name = HeaderName::from_static("if-none-exist");
+    let Some(text) = condition(headers, &name).map_err(|()| Refusal::invalid(FORM))? else {
+        return Ok(None);
+    };
+    let query = text.trim();
+    let query =
+        query.split_once('?').filter(|(path, _)| !path.contains('=')).map_or(query, |(_, query)| query);
+    let criteria = parse_query(query)?;
+    if criteria.is_empty() || headers.get_all(&name).iter().count() > 1 {
+        return Err(Refusal::invalid(FORM));
+    }
+    Ok(Some(criteria))
+}
+
 /// What the client would rather have. What is not understood is left aside, as `Prefer` (RFC 7240) demands.
 pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
     let mut preferences = Preferences::default();
@@ -173,15 +207,13 @@ pub(crate) fn unless(headers: &HeaderMap) -> Unless {
     let versions: Vec<u64> = tags.filter_map(version).collect();
     let has_tags = headers.contains_key(IF_NONE_MATCH);
     let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
-    Unless { versions, modified_since: since.filter(|_| !has_tags).and_then(parse_http_date) }
+    let any = texts(headers, &IF_NONE_MATCH).any(|text| text.trim() == "*");
+    Unless { versions, any, modified_since: since.filter(|_| !has_tags).and_then(parse_http_date) }
 }
 
 /// Refuses headers of features that would do harm if they were overlooked.
 pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name: &'static str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    if headers.contains_key("if-none-exist") {
-        return Err(Refusal::not_supported("Conditional create (If-None-Exist) is not supported."));
-    }
     if headers.contains_key("x-amz-fhir-idempotency-key") {
         return Err(Refusal::not_supported("x-amz-fhir-idempotency-key is not supported."));
     }
@@ -203,6 +235,14 @@ pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> 
         None | Some("strong" | "eventual") => Ok(()),
         Some(_) => Err(Refusal::value("x-amz-fhir-history-consistency-level must be strong or eventual.")),
     }
+}
+
+/// Refuses headers that mean something for a create only, on any other write.
+pub(crate) fn check_no_create(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key("if-none-exist") {
+        return Err(Refusal::invalid("If-None-Exist goes with a create only (POST to a type)."));
+    }
+    Ok(())
 }
 
 /// The values of a header that are text.

@@ -3,7 +3,7 @@
 //! Two forms: what concerns FHIR is an OperationOutcome; what concerns the account or its data stores is AWS
 //! JSON with a `message`, as HealthLake answers it.
 
-use fhir::{Issue, IssueCode, Outcome, ResourceError, ResourceKey, ResourceType};
+use fhir::{Issue, IssueCode, Outcome, PatchError, ResourceError, ResourceKey, ResourceType};
 use search::{ExtractError, SearchError};
 use store::StoreError;
 
@@ -193,6 +193,56 @@ impl Refusal {
             None => format!("{key} does not exist, but the request is conditional on its version."),
         };
         Refusal { version, ..Refusal::new(412, IssueCode::Conflict, sentence) }
+    }
+
+    /// Several resources match where one is wanted (412).
+    pub fn several(of: ResourceType) -> Refusal {
+        let sentence = format!("More than one {of} matches the criteria.");
+        Refusal::new(412, IssueCode::MultipleMatches, sentence)
+    }
+
+    /// Nothing matches the criteria of a conditional interaction (404).
+    pub fn no_match(of: ResourceType) -> Refusal {
+        Refusal::new(404, IssueCode::NotFound, format!("No {of} matches the criteria."))
+    }
+
+    /// What matches has another id than the resource that was sent (409).
+    pub fn other_id(key: &ResourceKey) -> Refusal {
+        let sentence = format!("The resource carries another id than {key}, which matches the criteria.");
+        Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+
+    /// Nothing matches, and the id of the resource that was sent is taken (409).
+    pub fn taken_id(key: &ResourceKey) -> Refusal {
+        let sentence = format!("{key} exists, but does not match the criteria.");
+        Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+
+    /// The resource of this id is there and does not match the criteria beside the id (409).
+    pub fn other_facts(key: &ResourceKey) -> Refusal {
+        let sentence = format!("{key} exists, but does not match the criteria beside its id.");
+        Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+
+    /// The resource changed between the search for it and its deletion (412).
+    pub fn changed(key: &ResourceKey) -> Refusal {
+        let sentence = format!("{key} was modified by another operation; try again.");
+        Refusal::new(412, IssueCode::Exception, sentence)
+    }
+
+    /// Changes are malformed (400) or cannot be applied (422).
+    pub fn patch(error: &PatchError) -> Refusal {
+        let (status, code) = match error {
+            PatchError::Malformed(..) => (400, IssueCode::Invalid),
+            PatchError::Unfit(..) => (422, IssueCode::Processing),
+            PatchError::Limit(_) => (422, IssueCode::TooCostly),
+        };
+        Refusal::new(status, code, error.to_string())
+    }
+
+    /// Changes can be applied, but not to a resource that would stay one (422).
+    pub fn patched(diagnostics: impl Into<String>) -> Refusal {
+        Refusal::new(422, IssueCode::Processing, diagnostics)
     }
 
     /// Others changed the resource faster than this request could (409).

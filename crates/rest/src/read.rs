@@ -55,7 +55,8 @@ impl Unless {
     /// Whether the client has the version that stands.
     fn holds(&self, version: u64, updated: Time) -> bool {
         let second = |time: Time| time.0.div_euclid(1_000_000);
-        self.versions.contains(&version)
+        self.any
+            || self.versions.contains(&version)
             || self.modified_since.is_some_and(|since| second(updated) <= second(since))
     }
 }

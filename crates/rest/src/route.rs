@@ -6,8 +6,8 @@ use http::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
 
 use crate::history;
-use crate::interaction::{Interaction, Parameters, Sent, is_storable};
-use crate::limits::{PARAMETERS_MAX, SEARCH_BYTES_MAX};
+use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
+use crate::limits::{PAGE_MATCHES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX};
 use crate::negotiate::{self, Format};
 use crate::outcome::Refusal;
 use crate::representation::{self, Representation, is_of_representation};
@@ -112,7 +112,6 @@ impl<'a> Call<'a> {
             [_, _, under] if *under == "*" || ResourceType::parse(under).is_some() => {
                 "Search in a compartment is not supported."
             }
-            [_, ..] if self.method == Method::PATCH => "Patch is not supported.",
             _ => return Ok(()),
         };
         Err(Refusal::not_supported(what))
@@ -130,12 +129,55 @@ impl<'a> Call<'a> {
         if self.method == Method::POST {
             check_plain(&parameters)?;
             self.check_write()?;
-            return Ok(Interaction::Create { of, body: self.body.clone() });
+            return Ok(Interaction::Create {
+                of,
+                body: self.body.clone(),
+                if_none_exist: negotiate::if_none_exist(self.headers)?,
+                idempotency_key: None,
+            });
         }
-        if matches!(*self.method, Method::PUT | Method::DELETE) && !self.query.is_empty() {
-            return Err(Refusal::not_supported("Conditional update and delete are not supported."));
+        self.conditional(of, without_signature(parameters))
+    }
+
+    /// A write of what matches the criteria in the URL.
+    fn conditional(&self, of: ResourceType, mut criteria: Parameters) -> Result<Interaction, Refusal> {
+        if !matches!(*self.method, Method::PUT | Method::PATCH | Method::DELETE) {
+            return Err(Refusal::method("GET, HEAD, POST, PUT, PATCH, DELETE"));
         }
-        Err(Refusal::method("GET, HEAD, POST"))
+        if criteria.is_empty() {
+            return Err(Refusal::invalid("This method needs an id in the address, or criteria."));
+        }
+        check_length(self.query.len())?;
+        negotiate::check_no_create(self.headers)?;
+        let when = negotiate::when(self.headers)?;
+        if self.method == Method::PUT {
+            self.check_write()?;
+            return Ok(Interaction::ConditionalUpdate { of, criteria, body: self.body.clone(), when });
+        }
+        if self.method == Method::PATCH {
+            let patch = self.patch()?;
+            return Ok(Interaction::ConditionalPatch { of, criteria, patch, when });
+        }
+        negotiate::check_absent_features(self.headers)?;
+        let Some(count) = value(&criteria, "_count").map(str::to_owned) else {
+            return Ok(Interaction::ConditionalDelete { of, criteria, when });
+        };
+        let count = count.parse().ok().filter(|count| (1..=PAGE_MATCHES_MAX).contains(count));
+        let count = count.ok_or_else(|| {
+            Refusal::value(format!("_count must be a whole number from 1 to {PAGE_MATCHES_MAX}."))
+        })?;
+        if when != When::Always {
+            return Err(Refusal::invalid("_count and If-Match exclude each other."));
+        }
+        criteria.retain(|(name, _)| name != "_count");
+        Ok(Interaction::DeleteMany { of, criteria, count })
+    }
+
+    /// The changes that the body holds, in the form that its type says.
+    fn patch(&self) -> Result<Patch, Refusal> {
+        negotiate::check_absent_features(self.headers)?;
+        negotiate::check_patch_format(self.headers)?;
+        Ok(Patch::Json(self.body.clone()))
     }
 
     fn post_search(&self, of: ResourceType, mut parameters: Parameters) -> Result<Interaction, Refusal> {
@@ -162,10 +204,15 @@ impl<'a> Call<'a> {
         if self.is_get() {
             return Ok(Interaction::Read { key: key(of, id)?, unless: negotiate::unless(self.headers) });
         }
+        negotiate::check_no_create(self.headers)?;
         if self.method == Method::DELETE {
             let when = negotiate::when(self.headers)?;
             negotiate::check_absent_features(self.headers)?;
             return Ok(Interaction::Delete { key: key(of, id)?, when });
+        }
+        if self.method == Method::PATCH {
+            let when = negotiate::when(self.headers)?;
+            return Ok(Interaction::Patch { key: key(of, id)?, patch: self.patch()?, when });
         }
         if self.method == Method::PUT {
             let id = Id::parse(id);
@@ -174,7 +221,7 @@ impl<'a> Call<'a> {
             self.check_write()?;
             return Ok(Interaction::Update { key: ResourceKey { of, id }, body: self.body.clone(), when });
         }
-        Err(Refusal::method("GET, HEAD, PUT, DELETE"))
+        Err(Refusal::method("GET, HEAD, PUT, PATCH, DELETE"))
     }
 
     fn check_write(&self) -> Result<(), Refusal> {

@@ -5,8 +5,8 @@
 //! Preparing has steps of its own: what the write brings ([`bring`]), where it goes ([`aim`]), and both together
 //! ([`fill`]). Who must know where writes go before their content is complete takes the steps one by one.
 
-use fhir::{Id, Issue, IssueCode, Outcome, ResourceKey, ResourceType, Severity, Time};
-use store::{CommitError, Operation, Precondition, Put, Stored, Transaction, Write};
+use fhir::{Id, Issue, IssueCode, JsonPatch, Outcome, ResourceKey, ResourceType, Severity, Time};
+use store::{CommitError, Operation, Precondition, Stored, Transaction, Write};
 
 use crate::Context;
 use crate::aim::{Aim, Deed};
@@ -14,6 +14,7 @@ use crate::intake::{self, Accepted};
 use crate::interaction::{Interaction, Returning, is_immutable};
 use crate::limits::COMMIT_ATTEMPTS_MAX;
 use crate::outcome::Refusal;
+use crate::patch;
 use crate::reply::{Content, Reply};
 
 pub(crate) use crate::aim::aim;
@@ -47,6 +48,8 @@ pub(crate) enum Brought {
     Nothing,
     /// A valid resource.
     Resource(Accepted),
+    /// Changes, well formed.
+    Patch(JsonPatch),
 }
 
 impl Brought {
@@ -54,7 +57,7 @@ impl Brought {
     pub(crate) fn id(&self) -> Option<&Id> {
         match self {
             Brought::Resource(accepted) => accepted.id(),
-            Brought::Nothing => None,
+            Brought::Nothing | Brought::Patch(_) => None,
         }
     }
 }
@@ -71,6 +74,11 @@ pub(crate) async fn write(context: &Context<'_>, interaction: &Interaction) -> R
             Ok(committed) => {
                 let version = committed.versions.first().copied().unwrap_or_default();
                 return Ok(prepared.reply(context, Some(Made { version, updated: committed.updated })));
+            }
+            // HealthLake answers what changed between search and deletion with an error, so that the client
+            // looks at what it is about to delete.
+            Err(CommitError::Conflict(_)) if matches!(interaction, Interaction::ConditionalDelete { .. }) => {
+                return Err(Refusal::changed(&prepared.key));
             }
             Err(CommitError::Conflict(_)) => key = Some(prepared.key),
             Err(CommitError::Failed(error)) => return Err(error.into()),
@@ -89,15 +97,25 @@ pub(crate) async fn prepare(context: &Context<'_>, interaction: &Interaction) ->
 /// Takes what a write brings and checks it, without a look at what stands.
 pub(crate) fn bring(interaction: &Interaction) -> Result<Brought, Refusal> {
     match interaction {
-        Interaction::Create { of, body } => Ok(Brought::Resource(intake::accept(*of, body)?)),
+        Interaction::Create { of, body, .. } => Ok(Brought::Resource(intake::accept(*of, body)?)),
         Interaction::Update { key, body, .. } => {
             check_mutable(key.of)?;
             let accepted = intake::accept(key.of, body)?;
             accepted.check_id(key)?;
             Ok(Brought::Resource(accepted))
         }
-        Interaction::Delete { key, .. } => {
-            check_mutable(key.of)?;
+        Interaction::ConditionalUpdate { of, body, .. } => {
+            check_mutable(*of)?;
+            Ok(Brought::Resource(intake::accept(*of, body)?))
+        }
+        Interaction::Patch { key: ResourceKey { of, .. }, patch, .. }
+        | Interaction::ConditionalPatch { of, patch, .. } => {
+            check_mutable(*of)?;
+            Ok(Brought::Patch(patch::parse(patch)?))
+        }
+        Interaction::Delete { key: ResourceKey { of, .. }, .. }
+        | Interaction::ConditionalDelete { of, .. } => {
+            check_mutable(*of)?;
             Ok(Brought::Nothing)
         }
         _ => Err(Refusal::not_a_write()),
@@ -107,15 +125,22 @@ pub(crate) fn bring(interaction: &Interaction) -> Result<Brought, Refusal> {
 /// Puts what a write brings where it goes.
 pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<Prepared, Refusal> {
     let Aim { key, preconditions, deed, found } = aim;
-    let put = |operation, brought| match brought {
-        Brought::Resource(accepted) => accepted.put(context.base, key.id.clone(), operation),
-        Brought::Nothing => Err(Refusal::not_a_write()),
+    let accepted = match (brought, &found) {
+        (Brought::Resource(accepted), _) => Some(accepted),
+        (Brought::Patch(patch), Some(found)) if deed == Deed::Patch => Some(patch::apply(&patch, found)?),
+        _ => None,
+    };
+    let put = |operation| match &accepted {
+        Some(accepted) => accepted.put(context.base, key.id.clone(), operation).map(Write::Put).map(Some),
+        None => Err(Refusal::not_a_write()),
     };
     let (status, write) = match deed {
-        Deed::Create => (201, Some(Write::Put(put(Operation::Create, brought)?))),
-        Deed::UpdateAsCreate => (201, Some(Write::Put(put(Operation::Update, brought)?))),
-        Deed::Update => (200, Some(Write::Put(put(Operation::Update, brought)?))),
+        Deed::Create => (201, put(Operation::Create)?),
+        Deed::UpdateAsCreate => (201, put(Operation::Update)?),
+        Deed::Update => (200, put(Operation::Update)?),
+        Deed::Patch => (200, put(Operation::Patch)?),
         Deed::Delete => (204, Some(Write::Delete(key.clone()))),
+        Deed::Keep => (200, None),
         Deed::Nothing => (204, None),
     };
     Ok(Prepared { key, preconditions, write, status, found })
@@ -130,34 +155,38 @@ impl Prepared {
     /// What the write answers; `made` is what the commit made of it, if it had something to write.
     pub(crate) fn reply(&self, context: &Context<'_>, made: Option<Made>) -> Reply {
         let stands = self.found.as_ref().map(|found| Made { version: found.version, updated: found.updated });
-        let reply = Reply::empty(self.status);
-        let Some(Made { version, updated }) = made.or(stands) else { return reply };
-        let reply = reply.of_version(version, updated);
-        match &self.write {
-            Some(Write::Put(put)) => Reply {
-                content: content(context, put, version, updated),
-                location: (self.status == 201).then(|| self.key.clone()),
-                ..reply
-            },
-            _ => reply,
+        let Some(Made { version, updated }) = made.or(stands) else { return Reply::empty(self.status) };
+        let reply = Reply::empty(self.status).of_version(version, updated);
+        let (body, sentence) = match &self.write {
+            Some(Write::Put(put)) => (Some(&put.body), format!("Stored as version {version}.")),
+            Some(Write::Delete(_)) => (None, format!("Deleted by version {version}.")),
+            None => (
+                self.found.as_ref().and_then(|found| found.body.as_ref()),
+                format!("Version {version} stays as it is."),
+            ),
+        };
+        match (context.preferences.returning, body) {
+            (Returning::Outcome, None) => {
+                Reply { status: 200, content: Content::Outcome(information(sentence)), ..reply }
+            }
+            (_, None) => reply,
+            (returning, Some(body)) => {
+                let content = match returning {
+                    Returning::Minimal => Content::Nothing,
+                    Returning::Outcome => Content::Outcome(information(sentence)),
+                    Returning::Representation => {
+                        let mut out = Vec::new();
+                        fhir::emit(&self.key, body, version, updated, &mut out);
+                        Content::Resource(out.into())
+                    }
+                };
+                Reply { content, location: Some(self.key.clone()), ..reply }
+            }
         }
     }
 }
 
-/// What a write says of the resource as stored, as the client prefers.
-fn content(context: &Context<'_>, put: &Put, version: u64, updated: Time) -> Content {
-    match context.preferences.returning {
-        Returning::Minimal => Content::Nothing,
-        Returning::Outcome => Content::Outcome(success(version)),
-        Returning::Representation => {
-            let mut out = Vec::new();
-            fhir::emit(&put.key, &put.body, version, updated, &mut out);
-            Content::Resource(out.into())
-        }
-    }
-}
-
-fn success(version: u64) -> Outcome {
-    let issue = Issue::error(IssueCode::Informational, format!("Stored as version {version}."));
+fn information(sentence: String) -> Outcome {
+    let issue = Issue::error(IssueCode::Informational, sentence);
     Outcome(vec![Issue { severity: Severity::Information, ..issue }])
 }

@@ -14,10 +14,19 @@ const EVERY: &[(&str, &str, &str)] = &[
     ("history-instance", "GET Patient/1/_history", ""),
     ("create", "POST Patient", "{\"resourceType\":\"Patient\",\"active\":true}"),
     ("update", "PUT Patient/1", "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"),
+    ("update", "PUT Patient?_id=1", "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"),
+    ("patch", "PATCH Patient/1", "[]"),
+    ("patch", "PATCH Patient?_id=1", "[]"),
     ("delete", "DELETE Patient/1", ""),
+    ("delete", "DELETE Patient?_id=1", ""),
+    ("delete", "DELETE Patient?_id=1&_count=1", ""),
     ("search-type", "GET Patient", ""),
     ("search-type", "POST Patient/_search", ""),
 ];
+
+fn media_type(line: &str) -> &'static str {
+    if line.starts_with("PATCH") { "application/json-patch+json" } else { "application/fhir+json" }
+}
 
 fn closed() -> World {
     World::with(Unsigned::Refused, Limits::default())
@@ -42,7 +51,7 @@ fn every_interaction_is_refused_to_a_stranger() {
     let stranger = Credentials { access_key_id: "AKIANOBODYNOBODYNOBO".into(), ..world.credentials.clone() };
     let thief = Credentials { secret: Secret::new("guessed"), ..world.credentials.clone() };
     for (_, line, body) in EVERY {
-        let request = || World::request(line, &[("content-type", "application/fhir+json")], *body);
+        let request = || World::request(line, &[("content-type", media_type(line))], *body);
         let unsigned = message(&world.send(request()));
         assert_eq!(unsigned, (403, "Missing Authentication Token".into()), "{line}");
         for credentials in [&stranger, &thief] {
@@ -56,7 +65,7 @@ fn every_interaction_is_refused_to_a_stranger() {
 fn every_interaction_is_done_for_the_owner() {
     let world = closed();
     let send = |line: &str, body: &'static str| {
-        world.send(world.sign(World::request(line, &[("content-type", "application/fhir+json")], body)))
+        world.send(world.sign(World::request(line, &[("content-type", media_type(line))], body)))
     };
     send("PUT Patient/1", "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}");
     for (_, line, body) in EVERY {

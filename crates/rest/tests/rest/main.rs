@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod authority;
+mod conditional;
 mod door;
 mod limit;
 mod parity;
+mod patch;
 mod race;
 mod read;
 mod refuse;

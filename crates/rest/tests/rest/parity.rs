@@ -9,6 +9,8 @@ const PARITY: &str = include_str!("../../../../docs/parity.md");
 /// What is tried: a request, with a header where the feature is one.
 type Try = (&'static str, Option<(&'static str, &'static str)>);
 
+const PATCH: Option<(&str, &str)> = Some(("content-type", "application/json-patch+json"));
+
 /// Features that are there, with requests that succeed (any status below 400). Those without a request are
 /// held by a test of their own.
 const THERE: &[(&str, &[Try])] = &[
@@ -20,7 +22,11 @@ const THERE: &[(&str, &[Try])] = &[
     ("history of an instance", &[("GET Patient/1/_history?_count=2&_since=2020", None)]),
     ("update", &[("PUT Patient/1", None)]),
     ("version conditions on writes", &[("PUT Patient/1", Some(("if-match", "*")))]),
+    ("patch", &[("PATCH Patient/1", PATCH), ("PATCH Patient?_id=1", PATCH)]),
     ("delete", &[("DELETE Patient/none", None)]),
+    ("conditional create", &[("POST Patient", Some(("if-none-exist", "identifier=1")))]),
+    ("conditional update", &[("PUT Patient?_id=1", None)]),
+    ("conditional delete", &[("DELETE Patient?_id=1", None), ("DELETE Patient?identifier=1&_count=2", None)]),
     ("resource types", &[("GET SubstanceNucleicAcid", None)]),
     ("AuditEvent", &[("GET AuditEvent", None)]),
     ("validation", &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "strict")))]),
@@ -95,10 +101,6 @@ const THERE: &[(&str, &[Try])] = &[
 const ABSENT: &[(&str, &[Try])] = &[
     ("history of a type", &[("GET Patient/_history", None)]),
     ("history of the system", &[("GET _history", None)]),
-    ("patch", &[("PATCH Patient/1", None)]),
-    ("conditional create", &[("POST Patient", Some(("if-none-exist", "identifier=1")))]),
-    ("conditional update", &[("PUT Patient?identifier=1", None)]),
-    ("conditional delete", &[("DELETE Patient?identifier=1", None)]),
     ("batch and transaction", &[("POST ", None)]),
     (
         "asynchronous transaction",
@@ -189,6 +191,7 @@ fn world() -> World {
 fn attempt((line, header): &Try) -> crate::door::Answer {
     let world = world();
     let body = match line.split_once(' ') {
+        Some(("PATCH", _)) => "[]",
         Some(("PUT" | "POST", path)) if !path.contains("_search") => {
             "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"
         }

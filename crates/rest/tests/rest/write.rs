@@ -40,7 +40,8 @@ fn an_update_creates_then_updates_then_revives() {
     assert_eq!((first.status, first.header("etag")), (201, "W/\"1\""));
     assert!(first.header("location").ends_with("/Patient/1/_history/1"));
     let second = world.put("Patient/1", &patient("1"));
-    assert_eq!((second.status, second.header("etag"), second.header("location")), (200, "W/\"2\"", ""));
+    assert_eq!((second.status, second.header("etag")), (200, "W/\"2\""));
+    assert!(second.header("location").ends_with("/Patient/1/_history/2"));
     world.ask("DELETE Patient/1", &[], "");
     let fourth = world.put("Patient/1", &patient("1"));
     assert_eq!((fourth.status, fourth.header("etag")), (201, "W/\"4\""));

@@ -1,0 +1,81 @@
+//! The criteria of a conditional interaction: what they find now, and what of that a commit can rely on.
+
+use fhir::{ResourceKey, ResourceType};
+use search::{Compiled, Filter, Position, Search};
+use store::{Found, Precondition, Stored};
+
+use crate::Context;
+use crate::interaction::Parameters;
+use crate::outcome::Refusal;
+
+/// Criteria that are understood, confined to what the caller may see.
+pub(crate) struct Criterion {
+    of: ResourceType,
+    filter: Filter,
+}
+
+impl Criterion {
+    /// Understands criteria. Always strictly: a criterion that is overlooked finds other resources.
+    pub(crate) async fn compile(
+        context: &Context<'_>,
+        of: ResourceType,
+        criteria: &Parameters,
+    ) -> Result<Criterion, Refusal> {
+        let asked = search::Context {
+            of,
+            base: context.base.as_str(),
+            now: context.now,
+            handling: search::Handling::Strict,
+        };
+        let compiled = search::compile(criteria, &asked).map_err(|errors| Refusal::search(&errors))?;
+        check_only_criteria(&compiled)?;
+        Ok(Criterion { of, filter: compiled.filter })
+    }
+
+    /// The one resource that matches, or none. Several are a refusal.
+    pub(crate) async fn one(&self, context: &Context<'_>) -> Result<Option<Stored>, Refusal> {
+        let mut found = self.page(context, 2, None).await?.matches;
+        if found.len() > 1 {
+            return Err(Refusal::several(self.of));
+        }
+        Ok(found.pop())
+    }
+
+    /// Some of what matches.
+    pub(crate) async fn page(
+        &self,
+        context: &Context<'_>,
+        count: usize,
+        after: Option<Position>,
+    ) -> Result<Found, Refusal> {
+        let mut search = Search::new(&context.visible, self.of, self.filter.clone());
+        search.count = count;
+        search.after = after;
+        Ok(context.store.search(&search).await?)
+    }
+
+    /// That nothing matches.
+    pub(crate) fn no_match(&self, context: &Context<'_>) -> Precondition {
+        Precondition::NoMatch(self.of, self.confined(context))
+    }
+
+    /// That this resource and no other matches.
+    pub(crate) fn only_match(&self, context: &Context<'_>, key: &ResourceKey) -> Precondition {
+        Precondition::OnlyMatch(key.clone(), self.confined(context))
+    }
+
+    fn confined(&self, context: &Context<'_>) -> Filter {
+        context.visible.confine(self.of, self.filter.clone())
+    }
+}
+
+/// Refuses what asks for an order, a page or a total, and what would let every resource pass.
+fn check_only_criteria(compiled: &Compiled) -> Result<(), Refusal> {
+    if !compiled.sort.is_empty() || compiled.count.is_some() || compiled.total.is_some() {
+        return Err(Refusal::invalid("A condition takes only criteria: no order, no number, no total."));
+    }
+    if compiled.filter == Filter::Everything {
+        return Err(Refusal::invalid("A condition needs at least one criterion."));
+    }
+    Ok(())
+}
