@@ -8,6 +8,7 @@ use search::{Reason, registry};
 
 use crate::interaction::{CODES, is_immutable, is_storable};
 use crate::links::Base;
+use crate::operation::{Level, OPERATIONS, Operation};
 
 /// The statement, but for the address of the data store, which is put in between.
 pub(crate) struct Capabilities {
@@ -56,7 +57,9 @@ impl Text {
             }
             push_type(of, &mut after_url);
         }
-        after_url.extend_from_slice(b"]}]}");
+        after_url.push(b']');
+        push_operations(&mut after_url, |level| level == Level::System);
+        after_url.extend_from_slice(b"}]}");
         Text { before_url: before_url.into_bytes(), after_url }
     }
 }
@@ -92,7 +95,27 @@ fn push_type(of: ResourceType, out: &mut Vec<u8>) {
         );
         out.extend_from_slice(text.as_bytes());
     }
-    out.extend_from_slice(b"]}");
+    out.push(b']');
+    push_operations(out, |level| match level {
+        Level::System => false,
+        Level::Type(on) | Level::Instance(on) | Level::Version(on) => on.takes(of),
+    });
+    out.push(b'}');
+}
+
+/// The operations that have a level of this kind, by their names.
+fn push_operations(out: &mut Vec<u8>, is_here: impl Fn(Level) -> bool) {
+    let here = OPERATIONS.iter().filter(|operation| operation.levels.iter().any(|level| is_here(*level)));
+    let mut before = ",\"operation\":[";
+    for operation in here {
+        let Operation { name, definition, .. } = operation;
+        let text = format!("{before}{{\"name\":\"{name}\",\"definition\":\"{definition}\"}}");
+        out.extend_from_slice(text.as_bytes());
+        before = ",";
+    }
+    if before == "," {
+        out.push(b']');
+    }
 }
 
 /// The search parameters of a type that a search understands: asked of what understands searches.

@@ -4,6 +4,9 @@ use access::Action;
 use bytes::Bytes;
 use fhir::{ResourceKey, ResourceType, Span, Time};
 
+use crate::operation::OperationCall;
+use crate::operation::status::StatusCall;
+
 /// One interaction of the R4 RESTful API.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Interaction {
@@ -115,6 +118,10 @@ pub enum Interaction {
         /// How it was sent.
         sent: Sent,
     },
+    /// A call of an operation (`$…`).
+    Operation(OperationCall),
+    /// How a job stands, what it made, or its end.
+    Status(StatusCall),
 }
 
 /// Changes to a resource, as sent.
@@ -223,6 +230,8 @@ impl Interaction {
             | Interaction::DeleteMany { .. } => "DeleteResource",
             Interaction::Search { sent: Sent::Get, .. } => "SearchWithGet",
             Interaction::Search { sent: Sent::Post, .. } => "SearchWithPost",
+            Interaction::Operation(call) => call.action(),
+            Interaction::Status(call) => call.action(),
         })
     }
 
@@ -239,10 +248,11 @@ impl Interaction {
         searches.then(|| Action::fhir("SearchWithGet"))
     }
 
-    /// Its code in a CapabilityStatement; `None` of the capabilities themselves, which have none.
+    /// Its code in a CapabilityStatement; `None` of the capabilities themselves, and of operations, which are
+    /// listed by their names.
     pub fn code(&self) -> Option<&'static str> {
         Some(match self {
-            Interaction::Capabilities => return None,
+            Interaction::Capabilities | Interaction::Operation(_) | Interaction::Status(_) => return None,
             Interaction::Read { .. } => "read",
             Interaction::VersionRead { .. } => "vread",
             Interaction::History { .. } => "history-instance",

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
+use jobs::Queue;
 use search::Visible;
-use store::{Catalog, Clock, Random, Store, uuid};
+use store::{Catalog, Clock, Datastore, Random, Store, uuid};
 
 mod aim;
 mod bundle;
@@ -23,6 +24,7 @@ mod interaction;
 pub mod limits;
 mod links;
 mod negotiate;
+mod operation;
 mod outcome;
 mod page_token;
 mod patch;
@@ -38,6 +40,8 @@ pub use interaction::{
 };
 pub use limits::Limits;
 pub use links::Base;
+pub use operation::status::StatusCall;
+pub use operation::{Method, OperationCall, OperationLevel};
 pub use outcome::{Form, Refusal};
 pub use reply::{Content, Reply};
 
@@ -57,6 +61,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Ids and nonces.
     pub random: Arc<dyn Random>,
+    /// Takes jobs in.
+    pub queue: Arc<Queue>,
 }
 
 /// How the service is set up.
@@ -95,6 +101,10 @@ pub struct Service {
 /// What an interaction works with: one caller's view of one data store.
 pub(crate) struct Context<'a> {
     pub(crate) store: &'a dyn Store,
+    pub(crate) access: &'a Access,
+    pub(crate) catalog: &'a dyn Catalog,
+    pub(crate) queue: &'a Queue,
+    pub(crate) record: &'a Datastore,
     pub(crate) visible: Visible,
     pub(crate) base: &'a Base,
     pub(crate) preferences: Preferences,
@@ -163,6 +173,10 @@ impl Service {
         let store = self.parts.catalog.open(id).await?;
         let context = Context {
             store: &*store,
+            access: &entered.access,
+            catalog: &*self.parts.catalog,
+            queue: &self.parts.queue,
+            record: &entered.datastore,
             visible: entered.access.visible(),
             base: &base,
             preferences: negotiate::preferences(request.headers()),
@@ -231,5 +245,7 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
             delete_many::delete_many(context, of, criteria, count).await
         }
         Interaction::Search { of, parameters, .. } => search_type::search(context, of, parameters).await,
+        Interaction::Operation(call) => operation::perform(context, call).await,
+        Interaction::Status(call) => operation::status::perform(context, call).await,
     }
 }

@@ -21,6 +21,12 @@ pub const PARAMETERS_MAX: usize = 256;
 /// The longest page token, in bytes of its text.
 pub const PAGE_TOKEN_BYTES_MAX: usize = 60 * 1024;
 
+/// Resources in one document that `$document` puts together.
+pub const DOCUMENT_RESOURCES_MAX: usize = 10_000;
+
+/// The largest document that `$document` puts together, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// How often a write that nobody made conditional is tried again when another came between.
 pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;
 

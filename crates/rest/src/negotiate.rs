@@ -176,6 +176,13 @@ pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
     preferences
 }
 
+/// Whether the client would rather have the answer later.
+pub(crate) fn is_async(headers: &HeaderMap) -> bool {
+    let prefer = HeaderName::from_static("prefer");
+    let mut all = texts(headers, &prefer).flat_map(|text| text.split([',', ';']));
+    all.any(|text| text.trim().eq_ignore_ascii_case("respond-async"))
+}
+
 /// The condition on a write.
 pub(crate) fn when(headers: &HeaderMap) -> Result<When, Refusal> {
     const VERSIONS: &str = "If-Match must hold versions of the form W/\"1\".";

@@ -67,6 +67,11 @@ impl Refusal {
         Refusal::new(400, IssueCode::NotSupported, what)
     }
 
+    /// No operation of this name is known (404).
+    pub fn unknown_operation(what: impl Into<String>) -> Refusal {
+        Refusal::new(404, IssueCode::NotSupported, what)
+    }
+
     /// The address names nothing (404).
     pub fn no_such_address(what: impl Into<String>) -> Refusal {
         Refusal::new(404, IssueCode::NotFound, what)
@@ -184,6 +189,12 @@ impl Refusal {
         let mut issues = vec![Issue::error(IssueCode::Processing, VALIDATION_FAILED)];
         issues.extend(found);
         Refusal::with(400, Outcome(issues))
+    }
+
+    /// What is stored is not what was written (500).
+    pub(crate) fn unreadable_stored(key: &ResourceKey) -> Refusal {
+        tracing::error!(of = %key.of, "a stored body does not parse");
+        StoreError::Damaged("a stored body does not parse".to_owned()).into()
     }
 
     /// The resource is not in the version that the client relied on (412).

@@ -16,7 +16,7 @@ use crate::representation::Representation;
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json;charset=utf-8");
 /// FHIR in XML.
 const FHIR_XML: HeaderValue = HeaderValue::from_static("application/fhir+xml;charset=utf-8");
-/// What concerns the account.
+/// What concerns the account or a job.
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -34,6 +34,8 @@ pub struct Reply {
     pub updated: Option<Time>,
     /// What was written, for `Location`.
     pub location: Option<ResourceKey>,
+    /// Other headers: names in lower case and values in visible ASCII.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The body of an answer.
@@ -45,12 +47,21 @@ pub enum Content {
     Resource(Bytes),
     /// An OperationOutcome.
     Outcome(Outcome),
+    /// JSON that is no resource: how a job stands.
+    Json(Bytes),
 }
 
 impl Reply {
     /// An answer of this status without a body.
     pub fn empty(status: u16) -> Reply {
-        Reply { status, content: Content::Nothing, version: None, updated: None, location: None }
+        Reply {
+            status,
+            content: Content::Nothing,
+            version: None,
+            updated: None,
+            location: None,
+            headers: Vec::new(),
+        }
     }
 
     /// An answer of 200 with a resource in JSON.
@@ -72,12 +83,19 @@ pub(crate) fn response(
     method: &Method,
     representation: &Representation,
 ) -> Response<Bytes> {
-    let (format, body) = match reply.content {
-        Content::Nothing => (Format::Json, Bytes::new()),
-        Content::Resource(json) => representation.write(json, reply.version.is_none()),
-        Content::Outcome(outcome) => representation.of_refusal().write(outcome.to_json().into(), false),
+    let (media_type, body) = match reply.content {
+        Content::Nothing => (FHIR_JSON, Bytes::new()),
+        Content::Resource(json) => {
+            let (format, body) = representation.write(json, reply.version.is_none());
+            (media_type(format), body)
+        }
+        Content::Outcome(outcome) => {
+            let (format, body) = representation.of_refusal().write(outcome.to_json().into(), false);
+            (media_type(format), body)
+        }
+        Content::Json(json) => (AWS_JSON, json),
     };
-    let mut response = with_body(reply.status, media_type(format), body, method);
+    let mut response = with_body(reply.status, media_type, body, method);
     let headers = response.headers_mut();
     if let Some(version) = reply.version {
         headers.insert(ETAG, etag(version));
@@ -90,6 +108,12 @@ pub(crate) fn response(
     }
     if let Some(updated) = reply.updated {
         headers.insert(LAST_MODIFIED, ascii(&http_date(updated)));
+    }
+    for (name, value) in reply.headers {
+        // As above: a public address may be no header's value.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
     }
     response
 }

@@ -9,6 +9,8 @@ use crate::history;
 use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
 use crate::limits::{PAGE_MATCHES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX};
 use crate::negotiate::{self, Format};
+use crate::operation::status::{self, StatusCall};
+use crate::operation::{self, OperationCall, OperationLevel};
 use crate::outcome::Refusal;
 use crate::representation::{self, Representation, is_of_representation};
 
@@ -51,6 +53,15 @@ impl<'a> Call<'a> {
     pub(crate) fn interaction(&self) -> Result<Interaction, Refusal> {
         let parameters = parse_query(self.query)?;
         let segments: Vec<&str> = self.segments.iter().map(String::as_str).collect();
+        if let Some((last, before)) = segments.split_last().filter(|(last, _)| last.starts_with('$')) {
+            return self.operation(&last[1..], before, parameters);
+        }
+        if let [first, below @ ..] = segments.as_slice()
+            && !below.is_empty()
+            && let Some(found) = status::find(first, self.verb())
+        {
+            return self.status(found?, below, parameters);
+        }
         self.refuse_absent(&segments)?;
         match segments.as_slice() {
             ["metadata"] => self.get().map(|()| Interaction::Capabilities),
@@ -105,7 +116,6 @@ impl<'a> Call<'a> {
             [] | ["_search"] => "Search across all resource types is not supported.",
             ["_history"] => "The history of the whole data store is not supported.",
             [".well-known", "smart-configuration"] => "SMART on FHIR is not supported.",
-            [.., last] if last.starts_with('$') => "This operation is not supported.",
             [operation, _] if operation.starts_with('$') => "This operation is not supported.",
             ["Transaction" | "export", ..] => "Asynchronous requests are not supported.",
             [_, "_history"] => "The history of a resource type is not supported.",
@@ -224,6 +234,55 @@ impl<'a> Call<'a> {
         Err(Refusal::method("GET, HEAD, PUT, PATCH, DELETE"))
     }
 
+    fn operation(&self, name: &str, on: &[&str], parameters: Parameters) -> Result<Interaction, Refusal> {
+        let at = match on {
+            [] => OperationLevel::System,
+            [of] => OperationLevel::Type(resource_type(of)?),
+            [of, id] => OperationLevel::Instance(key(resource_type(of)?, id)?),
+            [of, id, "_history", version] => {
+                let key = key(resource_type(of)?, id)?;
+                let version = negotiate::parse_version(version);
+                let version = version.ok_or_else(|| Refusal::version_not_found(&key))?;
+                OperationLevel::Version(key, version)
+            }
+            _ => return Err(Refusal::no_such_address("No interaction has this address.")),
+        };
+        let (name, method) = operation::find(name, &at, self.verb())?;
+        check_length(self.query.len())?;
+        if !self.body.is_empty() {
+            negotiate::check_body_format(self.headers)?;
+        }
+        Ok(Interaction::Operation(OperationCall {
+            name,
+            at,
+            method,
+            parameters: without_signing(parameters),
+            body: self.body.clone(),
+            is_async: negotiate::is_async(self.headers),
+        }))
+    }
+
+    fn status(
+        &self,
+        (first, method): (&'static str, operation::Method),
+        below: &[&str],
+        parameters: Parameters,
+    ) -> Result<Interaction, Refusal> {
+        let below = below.iter().map(|segment| (*segment).to_owned()).collect();
+        let parameters = without_signing(parameters);
+        Ok(Interaction::Status(StatusCall { first, below, method, parameters }))
+    }
+
+    /// The method as operations know them.
+    fn verb(&self) -> Option<operation::Method> {
+        match *self.method {
+            Method::GET | Method::HEAD => Some(operation::Method::Get),
+            Method::POST => Some(operation::Method::Post),
+            Method::DELETE => Some(operation::Method::Delete),
+            _ => None,
+        }
+    }
+
     fn check_write(&self) -> Result<(), Refusal> {
         negotiate::check_absent_features(self.headers)?;
         negotiate::check_body_format(self.headers)
@@ -272,15 +331,24 @@ pub(crate) fn value<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a st
     parameters.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
 }
 
+/// The parameters without those of a presigned URL.
+fn without_signing(mut parameters: Parameters) -> Parameters {
+    parameters.retain(|(name, _)| !is_of_signing(name));
+    parameters
+}
+
 /// The parameters without those of a presigned URL and of the representation, which were dealt with.
 fn without_signature(mut parameters: Parameters) -> Parameters {
     parameters.retain(|(name, value)| !is_of_transport(name, value));
     parameters
 }
 
+fn is_of_signing(name: &str) -> bool {
+    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
+}
+
 fn is_of_transport(name: &str, value: &str) -> bool {
-    let is_signature = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
-    is_signature || is_of_representation(name, value)
+    is_of_signing(name) || is_of_representation(name, value)
 }
 
 /// Refuses parameters on an address that takes none but those of the transport.

@@ -121,6 +121,7 @@ impl Shared<'_> {
         let queue = Arc::new(Queue::new(Arc::clone(&self.catalog)));
         let lifecycle = Arc::new(self.lifecycle(&access)?);
         let runner = Arc::new(self.runner(Arc::clone(&queue), access));
+        let rest = self.rest(Arc::clone(&queue));
         let background = Background {
             lifecycle: tokio::spawn(Arc::clone(&lifecycle).run()),
             runner: std::sync::Mutex::new(Some(tokio::spawn(Arc::clone(&runner).run()))),
@@ -129,7 +130,7 @@ impl Shared<'_> {
             metrics: Metrics::default(),
             bodies: BodyRoom::default(),
             healthlake: self.healthlake(lifecycle, queue),
-            rest: self.rest(),
+            rest,
             s3: self.s3(buckets),
             random: self.random,
             runner,
@@ -195,12 +196,13 @@ impl Shared<'_> {
         healthlake::Service::new(parts, settings)
     }
 
-    fn rest(&self) -> rest::Service {
+    fn rest(&self, queue: Arc<Queue>) -> rest::Service {
         let parts = rest::Parts {
             catalog: Arc::clone(&self.catalog),
             credentials: Arc::clone(&self.owner) as _,
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
+            queue,
         };
         let unsigned = if self.settings.open_fhir { rest::Unsigned::Taken } else { rest::Unsigned::Refused };
         let settings = rest::Settings {

@@ -59,6 +59,7 @@ impl World {
             credentials: Arc::new(principal),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(1)),
+            queue: Arc::new(jobs::Queue::new(catalog.clone())),
         };
         let settings = Settings {
             public_url: PUBLIC.into(),

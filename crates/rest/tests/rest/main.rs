@@ -5,6 +5,7 @@ mod authority;
 mod conditional;
 mod door;
 mod limit;
+mod operation;
 mod parity;
 mod patch;
 mod race;

@@ -27,6 +27,7 @@ const THERE: &[(&str, &[Try])] = &[
     ("conditional create", &[("POST Patient", Some(("if-none-exist", "identifier=1")))]),
     ("conditional update", &[("PUT Patient?_id=1", None)]),
     ("conditional delete", &[("DELETE Patient?_id=1", None), ("DELETE Patient?identifier=1&_count=2", None)]),
+    ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
     ("resource types", &[("GET SubstanceNucleicAcid", None)]),
     ("AuditEvent", &[("GET AuditEvent", None)]),
     ("validation", &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "strict")))]),
@@ -111,7 +112,7 @@ const ABSENT: &[(&str, &[Try])] = &[
         &[("POST Patient", Some(("x-amz-fhir-idempotency-key", "0b2c3d4e-0000-4000-8000-000000000000")))],
     ),
     (
-        "operations",
+        "other operations",
         &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None), ("GET $export", None)],
     ),
     (
@@ -185,6 +186,7 @@ fn world() -> World {
     let world = World::open();
     let made = world.ask("PUT Patient/1", &[], "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}");
     assert_eq!(made.status, 201);
+    assert_eq!(world.put("Composition/1", &crate::operation::composition()).status, 201);
     world
 }
 
@@ -192,7 +194,7 @@ fn attempt((line, header): &Try) -> crate::door::Answer {
     let world = world();
     let body = match line.split_once(' ') {
         Some(("PATCH", _)) => "[]",
-        Some(("PUT" | "POST", path)) if !path.contains("_search") => {
+        Some(("PUT" | "POST", path)) if !path.contains("_search") && !path.contains('$') => {
             "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"
         }
         _ => "",
