@@ -1,12 +1,14 @@
 //! Clauses and definitions become a [`Filter`], an order and a page: strictly or leniently.
 
-use fhir::{ParameterKind, ResourceType, SearchParameterDefinition, Time};
+use fhir::{ResourceType, SearchParameterDefinition, Time};
 
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError};
 use crate::limits::CLAUSES_MAX;
 use crate::{Filter, ParamId, Search, Sort, Total, Visible, not_indexed, registry};
+use modifier::Modifier;
 
+mod modifier;
 mod named;
 mod nearest;
 mod ordered;
@@ -163,19 +165,11 @@ fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, Searc
         return Err(fail(Reason::NotSupported));
     }
     let subject = Subject { param, definition };
-    match first.modifier {
-        None => subject.any(clause, context, values::Form::Plain),
-        Some("missing") => subject.missing(clause),
-        Some("not") if definition.kind == ParameterKind::Token => {
-            Ok(Filter::Not(Box::new(subject.any(clause, context, values::Form::Plain)?)))
-        }
-        Some("exact") if definition.kind == ParameterKind::String => {
-            subject.any(clause, context, values::Form::Exact)
-        }
-        Some("contains") if definition.kind == ParameterKind::String => {
-            subject.any(clause, context, values::Form::Contains)
-        }
-        Some(other) => Err(fail(Reason::Modifier(crate::error::shown(other)))),
+    let modifier = subject.modifier(context.of, first.modifier).map_err(fail)?;
+    match modifier {
+        Modifier::Missing => subject.missing(clause),
+        Modifier::Not => Ok(Filter::Not(Box::new(subject.any(clause, context, Modifier::Plain)?))),
+        modifier => subject.any(clause, context, modifier),
     }
 }
 
@@ -201,9 +195,9 @@ impl Subject {
         &self,
         clause: &Clause<'_>,
         context: &Context<'_>,
-        form: values::Form,
+        modifier: Modifier,
     ) -> Result<Filter, SearchError> {
-        let one = |value: &&str| self.one(value, context, form);
+        let one = |value: &&str| self.one(value, context, modifier);
         let fail = |reason| SearchError::new(clause.name, reason);
         if self.definition.code == "_id" {
             return Ok(values::ids(&clause.values));
@@ -216,19 +210,16 @@ impl Subject {
         })
     }
 
-    fn one(&self, value: &str, context: &Context<'_>, form: values::Form) -> Result<Filter, Reason> {
+    fn one(&self, value: &str, context: &Context<'_>, modifier: Modifier) -> Result<Filter, Reason> {
         if self.definition.code == "_lastUpdated" {
             let (prefix, span) = ordered::date(value, context.now)?;
             return Ok(Filter::Updated(prefix, span));
         }
-        Ok(Filter::Has(self.param, values::test(self.definition, value, context, form)?))
+        Ok(Filter::Has(self.param, values::test(self.definition, value, context, modifier)?))
     }
 
     fn missing(&self, clause: &Clause<'_>) -> Result<Filter, SearchError> {
         let fail = |reason| Err(SearchError::new(clause.name, reason));
-        if self.definition.kind == ParameterKind::Composite {
-            return fail(Reason::Modifier("missing".to_owned()));
-        }
         let is_missing = match clause.values.as_slice() {
             ["true"] => true,
             ["false"] => false,

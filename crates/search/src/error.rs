@@ -30,8 +30,13 @@ pub enum Reason {
     },
     /// The standard has it, this server does not.
     NotSupported,
-    /// This server does not have this modifier, or it makes no sense on this kind of parameter.
-    Modifier(String),
+    /// The parameter does not have this modifier.
+    Modifier {
+        /// The modifier as typed, cut like [`SearchError::parameter`].
+        modifier: String,
+        /// Those that it has; `[type]` stands for any resource type.
+        has: Vec<&'static str>,
+    },
     /// Chained parameters are not supported.
     Chain,
     /// It has no value.
@@ -56,7 +61,7 @@ impl SearchError {
         match self.reason {
             Reason::Unknown { .. }
             | Reason::NotSupported
-            | Reason::Modifier(_)
+            | Reason::Modifier { .. }
             | Reason::Chain
             | Reason::Unordered(_) => IssueCode::NotSupported,
             Reason::Limit(..) => IssueCode::TooCostly,
@@ -80,8 +85,12 @@ impl fmt::Display for SearchError {
                 write!(f, "{of} has no search parameter '{name}'; the nearest known: {}", nearest.join(", "))
             }
             Reason::NotSupported => write!(f, "the search parameter '{name}' is not supported"),
-            Reason::Modifier(modifier) => {
-                write!(f, "the modifier ':{modifier}' is not supported on the search parameter of '{name}'")
+            Reason::Modifier { modifier, has } if has.is_empty() => {
+                write!(f, "'{name}': the search parameter has no modifiers, so no ':{modifier}' either")
+            }
+            Reason::Modifier { modifier, has } => {
+                write!(f, "'{name}': the search parameter has no modifier ':{modifier}'; ")?;
+                write!(f, "it has :{}", has.join(", :"))
             }
             Reason::Chain => write!(f, "chained search parameters are not supported: '{name}'"),
             Reason::Empty => write!(f, "the search parameter '{name}' has an empty value"),

@@ -215,7 +215,7 @@ impl StringTest {
 }
 
 impl UriTest {
-    /// Whether a uri passes. Below and above go by path segments.
+    /// Whether a uri passes. Below and above go by path segments, and never pass for a urn.
     pub fn matches(&self, uri: &str) -> bool {
         match self {
             UriTest::Is(whole) => uri == &**whole,
@@ -226,6 +226,10 @@ impl UriTest {
 }
 
 fn lies_below(uri: &str, root: &str) -> bool {
+    // A urn has no path (R4 search, section 3.1.1.4.13).
+    if root.starts_with("urn:") {
+        return false;
+    }
     let root = root.strip_suffix('/').unwrap_or(root);
     uri.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

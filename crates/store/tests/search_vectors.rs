@@ -149,10 +149,10 @@ const TALLIES: [(&str, usize, usize, usize); 10] = [
     ("include", 0, 28, 8),
     ("number", 19, 0, 0),
     ("quantity", 67, 0, 22),
-    ("reference", 4, 1, 3),
+    ("reference", 5, 0, 3),
     ("string", 19, 0, 0),
-    ("token", 23, 2, 1),
-    ("uri", 3, 3, 2),
+    ("token", 25, 0, 1),
+    ("uri", 6, 0, 2),
 ];
 
 #[test]

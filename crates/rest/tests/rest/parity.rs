@@ -90,6 +90,15 @@ const THERE: &[(&str, &[Try])] = &[
         "modifiers missing, exact, contains, not",
         &[("GET Patient?name:missing=true&name:exact=A&name:contains=b&gender:not=male", None)],
     ),
+    (
+        "modifiers text, of-type, identifier, [type]",
+        &[
+            ("GET Observation?code:text=a", None),
+            ("GET Patient?identifier:of-type=a%7Cb%7Cc", None),
+            ("GET Observation?subject:identifier=a&subject:Patient=1", None),
+        ],
+    ),
+    ("modifiers above and below on uri", &[("GET ValueSet?url:above=http://a&url:below=http://a", None)]),
     ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
     ("_count", &[("GET Patient?_count=1", None), ("GET Patient?_count=100", None)]),
     ("_sort", &[("GET Patient?_sort=name,-birthdate,_id", None)]),
@@ -130,19 +139,7 @@ const ABSENT: &[(&str, &[Try])] = &[
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),
     ("near", &[("GET Location?near=1%7C2", None)]),
-    (
-        "other modifiers",
-        &[
-            ("GET Observation?code:text=a", None),
-            ("GET Observation?subject:identifier=a", None),
-            ("GET Patient?identifier:of-type=a%7Cb%7Cc", None),
-            ("GET ValueSet?url:above=a", None),
-            ("GET ValueSet?url:below=a", None),
-            ("GET Observation?code:in=a", None),
-            ("GET Observation?code:not-in=a", None),
-            ("GET Observation?subject:Patient=1", None),
-        ],
-    ),
+    ("other modifiers", &[("GET Observation?code:in=a", None), ("GET Observation?code:not-in=a", None)]),
     (
         "chained parameters",
         &[("GET Observation?subject.name=a", None), ("GET Observation?subject:Patient.name=a", None)],

@@ -5,33 +5,70 @@ use std::sync::Arc;
 
 use fhir::{Id, Reference, ResourceKey, ResourceType};
 
-use super::values::Form;
+use super::modifier::Modifier;
 use crate::clause::{split, unescape};
 use crate::error::Reason;
 use crate::{ReferenceTest, StringTest, SystemTest, Test, UriTest, normalize};
 
-pub(super) fn string(value: &str, form: Form) -> Test {
+pub(super) fn string(value: &str, modifier: Modifier) -> Test {
     let text = unescape(value);
-    Test::String(match form {
-        Form::Plain => StringTest::StartsWith(normalize(&text).into()),
-        Form::Contains => StringTest::Contains(normalize(&text).into()),
-        Form::Exact => StringTest::Exact(text.into()),
+    Test::String(match modifier {
+        Modifier::Contains => StringTest::Contains(normalize(&text).into()),
+        Modifier::Exact => StringTest::Exact(text.into()),
+        _ => StringTest::StartsWith(normalize(&text).into()),
     })
 }
 
-pub(super) fn uri(value: &str) -> Test {
-    Test::Uri(UriTest::Is(unescape(value).into()))
+/// Above and below are for addresses with a path: a urn has none, so nothing lies above or below one.
+pub(super) fn uri(value: &str, modifier: Modifier) -> Test {
+    let text = unescape(value).into();
+    Test::Uri(match modifier {
+        Modifier::AbovePath => UriTest::Above(text),
+        Modifier::BelowPath => UriTest::Below(text),
+        _ => UriTest::Is(text),
+    })
+}
+
+/// A token as its modifier says.
+pub(super) fn token(value: &str, modifier: Modifier) -> Result<Test, Reason> {
+    match modifier {
+        Modifier::Text => Ok(Test::TokenText(normalize(&unescape(value)).into())),
+        Modifier::OfType => typed_identifier(value),
+        _ => {
+            let (system, code) = system_and_code(value)?;
+            Ok(Test::Token { system, code })
+        }
+    }
+}
+
+/// `system|code|value`: of an identifier's type, and of the identifier.
+fn typed_identifier(value: &str) -> Result<Test, Reason> {
+    let parts: Vec<Cow<'_, str>> = split(value, '|').map(unescape).collect();
+    match parts.as_slice() {
+        [system, code, value] if parts.iter().all(|part| !part.is_empty()) => Ok(Test::TypedIdentifier {
+            system: SystemTest::Is((&**system).into()),
+            code: (&**code).into(),
+            value: (&**value).into(),
+        }),
+        _ => Err(Reason::Value("'system|code|value': the identifier's type and its value")),
+    }
+}
+
+/// `value`, `system|value`, `|value` or `system|`, of the identifier that a reference holds.
+pub(super) fn reference_identifier(value: &str) -> Result<Test, Reason> {
+    let (system, value) = system_and_code(value)?;
+    Ok(Test::ReferenceIdentifier { system, value })
 }
 
 /// `code`, `system|code`, `|code` or `system|`.
-pub(super) fn token(value: &str) -> Result<Test, Reason> {
+fn system_and_code(value: &str) -> Result<(SystemTest, Option<Arc<str>>), Reason> {
     let parts: Vec<Cow<'_, str>> = split(value, '|').map(unescape).collect();
     let (system, code) = match parts.as_slice() {
         [code] => (SystemTest::Any, &**code),
         [system, code] if !system.is_empty() || !code.is_empty() => (system_test(system), &**code),
         _ => return Err(Reason::Value("'code', 'system|code', '|code' or 'system|'")),
     };
-    Ok(Test::Token { system, code: some(code) })
+    Ok((system, some(code)))
 }
 
 /// A system that stands before a bar: none was meant if it is empty.
@@ -68,6 +105,22 @@ pub(super) fn reference(
         },
     };
     Ok(Test::Reference(test))
+}
+
+/// A reference to a resource of type `of` (`subject:Patient=1`).
+pub(super) fn reference_to(value: &str, of: ResourceType, base: &str) -> Result<Test, Reason> {
+    const FORM: Reason = Reason::Value("an id, or a reference to a resource of the modifier's type");
+    let test = reference(value, || Some(of), base)?;
+    match &test {
+        Test::Reference(ReferenceTest::Key(key) | ReferenceTest::Version(key, _)) if key.of != of => {
+            Err(FORM)
+        }
+        Test::Reference(ReferenceTest::Url(url)) => match Reference::parse(url) {
+            Reference::Absolute { of: other, .. } if other != of => Err(FORM),
+            _ => Ok(test),
+        },
+        _ => Ok(test),
+    }
 }
 
 fn local(of: ResourceType, id: &str, version: Option<&str>) -> Option<ReferenceTest> {

@@ -25,7 +25,7 @@ impl Page {
         }
         let fail = |reason| SearchError::new(clause.name, reason);
         if let Some(modifier) = clause.last().modifier {
-            return Err(fail(Reason::Modifier(shown(modifier))));
+            return Err(fail(Reason::Modifier { modifier: shown(modifier), has: Vec::new() }));
         }
         match code {
             "_sort" => self.sort_by(clause, context).map_err(fail)?,

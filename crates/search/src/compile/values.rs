@@ -2,28 +2,18 @@
 
 use fhir::{Id, ParameterKind, SearchParameterDefinition, definitions};
 
+use super::modifier::Modifier;
 use super::{Context, named, ordered, target};
 use crate::clause::{split, unescape};
 use crate::error::Reason;
 use crate::{Filter, Test};
-
-/// How strings are compared, as the modifier says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Without a modifier.
-    Plain,
-    /// `:exact`.
-    Exact,
-    /// `:contains`.
-    Contains,
-}
 
 /// What `value` asks of one value of the parameter.
 pub(super) fn test(
     definition: &SearchParameterDefinition,
     value: &str,
     context: &Context<'_>,
-    form: Form,
+    modifier: Modifier,
 ) -> Result<Test, Reason> {
     match definition.kind {
         ParameterKind::Number => ordered::number(value),
@@ -32,12 +22,14 @@ pub(super) fn test(
             Ok(Test::Date(prefix, span))
         }
         ParameterKind::Quantity => ordered::quantity(value),
-        ParameterKind::String => Ok(named::string(value, form)),
-        ParameterKind::Token => named::token(value),
-        ParameterKind::Uri => Ok(named::uri(value)),
-        ParameterKind::Reference => {
-            named::reference(value, || target::sole_target(definition, context.of), context.base)
-        }
+        ParameterKind::String => Ok(named::string(value, modifier)),
+        ParameterKind::Token => named::token(value, modifier),
+        ParameterKind::Uri => Ok(named::uri(value, modifier)),
+        ParameterKind::Reference => match modifier {
+            Modifier::Identifier => named::reference_identifier(value),
+            Modifier::Type(of) => named::reference_to(value, of, context.base),
+            _ => named::reference(value, || target::sole_target(definition, context.of), context.base),
+        },
         ParameterKind::Composite => composite(definition, value, context),
         ParameterKind::Special => Err(Reason::NotSupported),
     }
@@ -62,7 +54,7 @@ fn composite(
                 .find(|other| other.url == component.definition)
                 .filter(|part| part.kind != ParameterKind::Composite)
                 .ok_or(Reason::NotSupported)?;
-            test(part, value, context, Form::Plain)
+            test(part, value, context, Modifier::Plain)
         })
         .collect();
     Ok(Test::Composite(tests?))
