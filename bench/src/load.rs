@@ -39,7 +39,7 @@ async fn load(folder: &std::path::Path, resources: usize) -> Result<()> {
     let store = EmbeddedStore::open(folder, &key, Arc::new(SystemClock), StoreLimits::default())?;
     println!("open and empty: {} MB resident", resident_mb());
     let population = Population::new(1, AS_OF_S);
-    let extractor = search::Extractor::new("");
+    let extractor = search::Extractor::new("", &search::ParameterSet::r4());
     let job = JobId::generate(&SystemRandom);
     let (mut puts, mut done, mut number, mut cpu_us, mut bytes) = (Vec::new(), 0, 0, 0.0, 0);
     let mut patient = 0;

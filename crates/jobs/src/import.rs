@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use fhir::ResourceKey;
+use search::ParameterSet;
 use serde::{Deserialize, Serialize};
 use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError, ValidationLevel};
 
@@ -119,6 +120,7 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
         let rules = Rules {
             level: held.job.validation_level.unwrap_or(ValidationLevel::Strict),
             base: (means.base)(&held.job.datastore).into(),
+            parameters: ParameterSet::r4(),
             line_bytes: checkpoint.sizes.line_bytes,
         };
         let mut pipeline = Pipeline::start(input, checkpoint.clone(), rules, means.threads);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use fhir::{Document, Issue, IssueCode, Json, Kind, Outcome, Resource, ResourceError, ResourceKey, Severity};
-use search::{Entries, Extractor};
+use search::{Entries, Extractor, ParameterSet};
 use store::{Operation, Put, ValidationLevel};
 
 use crate::objects::ObjectsError;
@@ -31,9 +31,9 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// A judge for the data store whose FHIR base URL is `base`.
-    pub(crate) fn new(level: ValidationLevel, base: &str) -> Judge {
-        Judge { level, extractor: Extractor::new(base), entries: Entries::new() }
+    /// A judge for the data store whose FHIR base URL is `base` and whose search parameters are these.
+    pub(crate) fn new(level: ValidationLevel, base: &str, parameters: &ParameterSet) -> Judge {
+        Judge { level, extractor: Extractor::new(base, parameters), entries: Entries::new() }
     }
 
     /// Decides about one line that is not blank.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use search::ParameterSet;
 use store::ValidationLevel;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -108,6 +109,8 @@ pub(crate) struct Rules {
     pub(crate) level: ValidationLevel,
     /// The FHIR base URL of the data store.
     pub(crate) base: Arc<str>,
+    /// Its search parameters.
+    pub(crate) parameters: ParameterSet,
     /// The longest line, in bytes.
     pub(crate) line_bytes: usize,
 }
@@ -364,7 +367,7 @@ async fn decide(item: Item, rules: Rules) -> Item {
     let Item::Lines(lines, room) = item else { return item };
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
     let decided = tokio::task::spawn_blocking(move || {
-        let mut judge = Judge::new(rules.level, &rules.base);
+        let mut judge = Judge::new(rules.level, &rules.base, &rules.parameters);
         let mut verdict = |text: Option<Bytes>| match text {
             Some(text) => judge.decide(&text),
             None => import_line::too_long(rules.line_bytes),

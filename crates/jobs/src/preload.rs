@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fhir::ResourceKey;
 use futures::TryStreamExt;
 use population::Population;
-use search::Visible;
+use search::{ParameterSet, Visible};
 use store::{
     Answer, Catalog, DatastoreId, ErrorCategory, JobId, Put, Run, RunId, Store, StoreError, ValidationLevel,
 };
@@ -129,7 +129,7 @@ impl Filling {
         self.bytes = 0;
         let base = Arc::clone(&self.base);
         let decided = tokio::task::spawn_blocking(move || {
-            let mut judge = Judge::new(ValidationLevel::StructureOnly, &base);
+            let mut judge = Judge::new(ValidationLevel::StructureOnly, &base, &ParameterSet::r4());
             lines.iter().filter_map(|line| put(&mut judge, line)).collect()
         });
         let puts: Vec<Put> = decided.await.map_err(|_| fatal("The synthetic data could not be prepared"))?;

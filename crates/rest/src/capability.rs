@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use fhir::{ResourceType, SearchParameterDefinition, Time, definitions, push_json_string};
-use search::{Reason, registry};
+use search::{ParameterSet, Reason, registry};
 
 use crate::interaction::{CODES, is_immutable, is_storable};
 use crate::links::Base;
@@ -120,17 +120,19 @@ fn push_operations(out: &mut Vec<u8>, is_here: impl Fn(Level) -> bool) {
 
 /// The search parameters of a type that a search understands: asked of what understands searches.
 fn searchable(of: ResourceType) -> Vec<&'static SearchParameterDefinition> {
-    let context = search::Context { of, base: "", now: Time(0), handling: search::Handling::Strict };
+    let parameters = &ParameterSet::r4();
+    let context =
+        search::Context { of, parameters, base: "", now: Time(0), handling: search::Handling::Strict };
     let is_understood = |parameter: &SearchParameterDefinition| {
         let asked = [(format!("{}:missing", parameter.code), "true")];
         let reason = search::compile(&asked, &context).err().and_then(|mut errors| errors.pop());
         !reason.is_some_and(|error| matches!(error.reason, Reason::NotSupported | Reason::Unknown { .. }))
     };
     let is_meant = |parameter: &SearchParameterDefinition| {
-        registry().named(of, parameter.code).is_some_and(|(_, meant)| std::ptr::eq(meant, parameter))
+        registry().named(of, &parameter.code).is_some_and(|(_, meant)| std::ptr::eq(meant, parameter))
     };
     let all = definitions().search_parameters_of(of);
     let mut found: Vec<_> = all.filter(|one| is_meant(one) && is_understood(one)).collect();
-    found.sort_by_key(|parameter| parameter.code);
+    found.sort_by_key(|parameter| &parameter.code);
     found
 }

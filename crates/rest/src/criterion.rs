@@ -22,6 +22,7 @@ impl Criterion {
         criteria: &Parameters,
     ) -> Result<Criterion, Refusal> {
         let asked = search::Context {
+            parameters: &context.parameters,
             of,
             base: context.base.as_str(),
             now: context.now,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use fhir::{Id, Level, Resource, ResourceKey, ResourceType, Severity};
-use search::{Entries, Extractor};
+use search::{Entries, Extractor, ParameterSet};
 use store::{Operation, Put};
 
 use crate::links::Base;
@@ -48,12 +48,18 @@ impl Accepted {
         Err(Refusal::misfit(format!("{}.id", key.of), sentence))
     }
 
-    /// The resource as the store at `base` keeps it under this id.
-    pub(crate) fn put(&self, base: &Base, id: Id, operation: Operation) -> Result<Put, Refusal> {
+    /// The resource as the store at `base` with these search parameters keeps it under this id.
+    pub(crate) fn put(
+        &self,
+        base: &Base,
+        parameters: &ParameterSet,
+        id: Id,
+        operation: Operation,
+    ) -> Result<Put, Refusal> {
         let body = fhir::body(&self.resource, &id).into();
         let key = ResourceKey { of: self.resource.of(), id };
         let mut entries = Entries::new();
-        let extractor = Extractor::new(base.as_str());
+        let extractor = Extractor::new(base.as_str(), parameters);
         extractor.extract(&self.resource, &key, &mut entries).map_err(Refusal::not_indexable)?;
         Ok(Put { key, body, entries, operation })
     }

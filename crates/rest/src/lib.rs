@@ -9,7 +9,7 @@ use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
 use jobs::Queue;
-use search::Visible;
+use search::{ParameterSet, Visible};
 use store::{Catalog, Clock, Datastore, Random, Store, uuid};
 
 mod aim;
@@ -107,6 +107,7 @@ pub(crate) struct Context<'a> {
     pub(crate) record: &'a Datastore,
     pub(crate) visible: Visible,
     pub(crate) base: &'a Base,
+    pub(crate) parameters: ParameterSet,
     pub(crate) preferences: Preferences,
     pub(crate) limits: &'a Limits,
     pub(crate) now: Time,
@@ -179,6 +180,7 @@ impl Service {
             record: &entered.datastore,
             visible: entered.access.visible(),
             base: &base,
+            parameters: ParameterSet::r4(),
             preferences: negotiate::preferences(request.headers()),
             limits: &self.settings.limits,
             now: self.parts.clock.now(),

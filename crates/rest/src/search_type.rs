@@ -124,7 +124,13 @@ fn compile(
         Handling::Strict => search::Handling::Strict,
         Handling::Lenient => search::Handling::Lenient,
     };
-    let context = search::Context { of, base: context.base.as_str(), now: context.now, handling };
+    let context = search::Context {
+        of,
+        parameters: &context.parameters,
+        base: context.base.as_str(),
+        now: context.now,
+        handling,
+    };
     search::compile(parameters, &context).map_err(|errors| Refusal::search(&errors))
 }
 

@@ -131,7 +131,10 @@ pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<
         _ => None,
     };
     let put = |operation| match &accepted {
-        Some(accepted) => accepted.put(context.base, key.id.clone(), operation).map(Write::Put).map(Some),
+        Some(accepted) => {
+            let put = accepted.put(context.base, &context.parameters, key.id.clone(), operation)?;
+            Ok(Some(Write::Put(put)))
+        }
         None => Err(Refusal::not_a_write()),
     };
     let (status, write) = match deed {

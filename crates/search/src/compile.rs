@@ -5,7 +5,7 @@ use fhir::{ResourceType, SearchParameterDefinition, Time};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError};
 use crate::limits::CLAUSES_MAX;
-use crate::{Filter, ParamId, Search, Sort, Total, Visible, not_indexed, registry};
+use crate::{Filter, ParamId, ParameterSet, Search, Sort, Total, Visible};
 use modifier::Modifier;
 
 mod modifier;
@@ -21,6 +21,8 @@ mod values;
 pub struct Context<'a> {
     /// The type searched.
     pub of: ResourceType,
+    /// The search parameters that the data store has.
+    pub parameters: &'a ParameterSet,
     /// The base URL of this data store, with or without its last slash: references to it are local.
     pub base: &'a str,
     /// Now, for `ap` on dates.
@@ -147,7 +149,7 @@ impl Compiler<'_> {
 
     /// Whether a name means something on this type: names with an underscore do on every type.
     fn is_known_or_general(&self, code: &str) -> bool {
-        code.starts_with('_') || registry().named(self.context.of, code).is_some()
+        code.starts_with('_') || self.context.parameters.named(self.context.of, code).is_some()
     }
 }
 
@@ -155,13 +157,13 @@ impl Compiler<'_> {
 fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, SearchError> {
     let fail = |reason| SearchError::new(clause.name, reason);
     let first = clause.steps.first().copied().unwrap_or(clause.last());
-    let Some((param, definition)) = registry().named(context.of, first.code) else {
-        return Err(fail(nearest::unknown(context.of, first.code)));
+    let Some((param, definition)) = context.parameters.named(context.of, first.code) else {
+        return Err(fail(nearest::unknown(context, first.code)));
     };
     if clause.steps.len() > 1 {
         return Err(fail(Reason::Chain));
     }
-    if !is_indexed(context.of, definition) {
+    if !is_indexed(context, definition) {
         return Err(fail(Reason::NotSupported));
     }
     let subject = Subject { param, definition };
@@ -174,8 +176,8 @@ fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, Searc
 }
 
 /// Whether a parameter of a type can be asked: it is a fact, or extraction fills it.
-fn is_indexed(of: ResourceType, definition: &SearchParameterDefinition) -> bool {
-    !not_indexed(of).iter().any(|other| std::ptr::eq(other.definition, definition))
+fn is_indexed(context: &Context<'_>, definition: &SearchParameterDefinition) -> bool {
+    !context.parameters.not_indexed(context.of).iter().any(|other| std::ptr::eq(other.definition, definition))
 }
 
 /// Parameters that every resource has a value of and that are no entries.
@@ -184,12 +186,12 @@ fn is_fact(code: &str) -> bool {
 }
 
 /// The parameter that a clause is about.
-struct Subject {
+struct Subject<'a> {
     param: ParamId,
-    definition: &'static SearchParameterDefinition,
+    definition: &'a SearchParameterDefinition,
 }
 
-impl Subject {
+impl Subject<'_> {
     /// One of the values passes.
     fn any(
         &self,
@@ -225,7 +227,7 @@ impl Subject {
             ["false"] => false,
             _ => return fail(Reason::Value("true or false")),
         };
-        Ok(match (is_fact(self.definition.code), is_missing) {
+        Ok(match (is_fact(&self.definition.code), is_missing) {
             (true, true) => Filter::Nothing,
             (true, false) => Filter::Everything,
             (false, true) => Filter::Missing(self.param),

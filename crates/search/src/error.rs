@@ -26,7 +26,7 @@ pub enum Reason {
         /// The name as typed, cut like [`SearchError::parameter`]; of `_sort`, that of the key.
         name: String,
         /// Known parameters, the closest first.
-        nearest: Vec<&'static str>,
+        nearest: Vec<String>,
     },
     /// The standard has it, this server does not.
     NotSupported,

@@ -2,28 +2,28 @@
 //! (R4 search, section 3.1.1.4, says how each data type becomes values).
 
 mod codes;
-mod compile;
+pub(crate) mod compile;
 mod expression;
 mod form;
 mod names;
 mod numbers;
-mod plan;
+pub(crate) mod plan;
 mod references;
 mod strings;
 mod times;
 mod walk;
 
-use crate::{Entries, ParamId, Target, Value};
-use fhir::{Json, Kind, Resource, ResourceKey, ResourceType, SearchParameterDefinition};
-use plan::{Plan, ROOT, Truth};
+use crate::{Entries, ParamId, ParameterSet, Target, Value};
+use fhir::{Json, Kind, Resource, ResourceKey, SearchParameterDefinition};
+use plan::{ROOT, Truth};
 use std::fmt;
-use std::sync::{LazyLock, OnceLock};
 use walk::Walk;
 
 /// Turns resources into entries.
 #[derive(Clone, Debug)]
 pub struct Extractor {
     base: String,
+    parameters: ParameterSet,
 }
 
 /// Why a resource cannot be indexed.
@@ -51,9 +51,10 @@ impl std::error::Error for ExtractError {}
 
 impl Extractor {
     /// An extractor for the data store whose FHIR base URL is `base`: absolute references below it are
-    /// references to the store's own resources. An empty base means that only relative ones are.
-    pub fn new(base: &str) -> Extractor {
-        Extractor { base: base.trim_end_matches('/').to_owned() }
+    /// references to the store's own resources. An empty base means that only relative ones are. `parameters`
+    /// are those that the data store has.
+    pub fn new(base: &str, parameters: &ParameterSet) -> Extractor {
+        Extractor { base: base.trim_end_matches('/').to_owned(), parameters: parameters.clone() }
     }
 
     /// Adds to `entries` what the index knows about a resource that is stored as `key`: the values of its
@@ -69,7 +70,7 @@ impl Extractor {
         entries: &mut Entries,
     ) -> Result<(), ExtractError> {
         let root = resource.document().root();
-        let plan = plan_of(key.of);
+        let plan = self.parameters.plan(key.of);
         if plan.is_compartment {
             let own = Target::Local { of: key.of, id: key.id.as_str(), version: None };
             entries.push(ParamId::COMPARTMENT, Value::Reference(own));
@@ -91,12 +92,6 @@ pub struct NotIndexed {
     pub reason: &'static str,
 }
 
-/// The search parameters of `of` that extraction cannot fill: those that the standard gives no expression
-/// (`_text`, `_content`). `_id` and `_lastUpdated` are not among them.
-pub fn not_indexed(of: ResourceType) -> &'static [NotIndexed] {
-    &plan_of(of).not_indexed
-}
-
 /// Whether one of the elements is there and is not `false`.
 fn holds(truth: &Truth, root: Json<'_>) -> bool {
     let mut members = root.members();
@@ -105,13 +100,6 @@ fn holds(truth: &Truth, root: Json<'_>) -> bool {
             && value.kind() != Kind::Null
             && value.as_bool() != Some(false)
     })
-}
-
-/// The plan of a resource type, compiled on first use.
-fn plan_of(of: ResourceType) -> &'static Plan {
-    static PLANS: LazyLock<Vec<OnceLock<Plan>>> =
-        LazyLock::new(|| ResourceType::all().map(|_| OnceLock::new()).collect());
-    PLANS[usize::from(of.number())].get_or_init(|| compile::compile(of))
 }
 
 #[cfg(test)]

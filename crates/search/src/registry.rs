@@ -17,7 +17,7 @@ pub struct Registry {
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::of_definitions);
 
-/// The search parameters of FHIR R4.
+/// The search parameters of FHIR R4. A data store may have more: see [`ParameterSet`](crate::ParameterSet).
 pub fn registry() -> &'static Registry {
     &REGISTRY
 }
@@ -25,10 +25,10 @@ pub fn registry() -> &'static Registry {
 impl Registry {
     fn of_definitions() -> Registry {
         let parameters = definitions().search_parameters();
-        let codes: BTreeSet<&'static str> = parameters.iter().map(|parameter| parameter.code).collect();
+        let codes: BTreeSet<&'static str> = parameters.iter().map(|parameter| &*parameter.code).collect();
         let mut registry = Registry { codes: codes.into_iter().collect(), by_type: HashMap::new() };
         for parameter in parameters {
-            let param = registry.param(parameter.code).expect("every code was just collected");
+            let param = registry.param(&parameter.code).expect("every code was just collected");
             for base in &parameter.bases {
                 registry.by_type.insert((*base, param), parameter);
             }

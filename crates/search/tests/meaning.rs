@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use fhir::{Id, Resource, ResourceKey, ResourceType, Time};
-use search::{Context, Entries, Extractor, Filter, Graph, Handling, Row, SearchError, compile};
+use search::{Context, Entries, Extractor, Filter, Graph, Handling, ParameterSet, Row, SearchError, compile};
 
 const BASE: &str = "http://here/r4";
 
@@ -34,7 +34,8 @@ fn understood(search: &str) -> (ResourceType, Result<Filter, Vec<SearchError>>) 
     let of = ResourceType::parse(of).unwrap();
     let parameters: Vec<(&str, &str)> =
         query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
-    let context = Context { of, base: BASE, now: now(), handling: Handling::Strict };
+    let context =
+        Context { of, parameters: &ParameterSet::r4(), base: BASE, now: now(), handling: Handling::Strict };
     (of, compile(&parameters, &context).map(|compiled| compiled.filter))
 }
 
@@ -46,7 +47,7 @@ fn check(search: &str, members: &str) -> bool {
     let resource = Resource::parse(json.into_bytes()).unwrap_or_else(|error| panic!("{error:?}: {members}"));
     let key = ResourceKey { of, id: Id::parse("1").unwrap() };
     let mut entries = Entries::new();
-    Extractor::new(BASE).extract(&resource, &key, &mut entries).unwrap();
+    Extractor::new(BASE, &ParameterSet::r4()).extract(&resource, &key, &mut entries).unwrap();
     let row = Row { key: &key, updated: now(), entries: &entries };
     filter.unwrap_or_else(|errors| panic!("{errors:?}")).matches(row, &Alone)
 }

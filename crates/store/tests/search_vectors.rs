@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fhir::{Id, IssueCode, Resource, ResourceKey, ResourceType, Time, body};
-use search::{Context, Entries, Extractor, Handling, Visible, compile};
+use search::{Context, Entries, Extractor, Handling, ParameterSet, Visible, compile};
 use serde_json::Value;
 use store::suite::wait;
 use store::{ManualClock, Model, Operation, Put, Store, Transaction, Write};
@@ -37,7 +37,7 @@ fn put(json: &Value, number: usize) -> Put {
     let id = resource.id().cloned().unwrap_or_else(|| Id::parse(&format!("r{number}")).unwrap());
     let key = ResourceKey { of: resource.of(), id };
     let mut entries = Entries::new();
-    Extractor::new(BASE).extract(&resource, &key, &mut entries).unwrap();
+    Extractor::new(BASE, &ParameterSet::r4()).extract(&resource, &key, &mut entries).unwrap();
     let body = Bytes::from(body(&resource, &key.id));
     Put { key, body, entries, operation: Operation::Create }
 }
@@ -111,7 +111,8 @@ fn run(case: &Value, loaded: &Loaded, tally: &mut Tally) {
         return;
     };
     let now = Time::parse("2026-01-01T00:00:00Z").unwrap();
-    let context = Context { of, base: BASE, now, handling: Handling::Strict };
+    let context =
+        Context { of, parameters: &ParameterSet::r4(), base: BASE, now, handling: Handling::Strict };
     let compiled = match compile(&parameters(query), &context) {
         Ok(compiled) => compiled,
         Err(errors) if errors.iter().any(|error| error.code() == IssueCode::NotSupported) => {
@@ -166,7 +167,8 @@ fn the_vectors_find_what_they_expect() {
 #[test]
 fn what_is_no_date_is_refused() {
     let of = ResourceType::parse("Patient").unwrap();
-    let context = Context { of, base: BASE, now: Time(0), handling: Handling::Strict };
+    let context =
+        Context { of, parameters: &ParameterSet::r4(), base: BASE, now: Time(0), handling: Handling::Strict };
     for value in ["***", "!"] {
         assert!(compile(&[("birthdate", value)], &context).is_err());
     }

@@ -1,7 +1,7 @@
 //! Checking the entries of a version against a fresh extraction from its body.
 
 use fhir::{Reference, Resource, ResourceKey, ResourceType};
-use search::{Entries, Extractor, Target, Value};
+use search::{Entries, Extractor, ParameterSet, Target, Value};
 
 use crate::StorageError;
 use crate::contents::Reading;
@@ -68,7 +68,7 @@ fn agree(resource: &Resource, key: &ResourceKey, stored: &[Term<'_>]) -> Result<
 /// The entries of a resource, and whether they are all; too many cannot have been stored.
 fn extract(base: &str, resource: &Resource, key: &ResourceKey) -> (Entries, bool) {
     let mut entries = Entries::new();
-    let is_whole = Extractor::new(base).extract(resource, key, &mut entries).is_ok();
+    let is_whole = Extractor::new(base, &ParameterSet::r4()).extract(resource, key, &mut entries).is_ok();
     (entries, is_whole)
 }
 

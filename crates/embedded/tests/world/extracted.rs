@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use fhir::{Id, Resource, ResourceKey};
-use search::{Entries, Extractor};
+use search::{Entries, Extractor, ParameterSet};
 use serde_json::{Value as Json, json};
 use store::{Operation, Put};
 
@@ -16,7 +16,7 @@ pub(crate) fn extracted(base: &str, id: &str, json: &Json) -> Put {
     let resource = Resource::parse(serde_json::to_vec(json).unwrap()).unwrap();
     let key = ResourceKey { of: resource.of(), id: Id::parse(id).unwrap() };
     let mut entries = Entries::new();
-    Extractor::new(base).extract(&resource, &key, &mut entries).unwrap();
+    Extractor::new(base, &ParameterSet::r4()).extract(&resource, &key, &mut entries).unwrap();
     let body = Bytes::from(fhir::body(&resource, &key.id));
     Put { key, body, entries, operation: Operation::Update }
 }

@@ -1,5 +1,7 @@
 //! Search parameters as the standard defines them.
 
+use std::borrow::Cow;
+
 use super::table::{SEARCH_PARAMETERS, TableError, lines, resource_types, whole_url};
 use crate::ResourceType;
 
@@ -59,20 +61,20 @@ impl ParameterKind {
     }
 }
 
-/// A search parameter.
-#[derive(Debug)]
+/// A search parameter, of the standard or of a data store's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SearchParameterDefinition {
     /// Its canonical URL.
     pub url: String,
     /// What a client writes in a URL.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What its values are.
     pub kind: ParameterKind,
     /// The resource types it applies to; all of them for a parameter of `Resource`. A few definitions of the
     /// standard name none, so they apply nowhere.
     pub bases: Vec<ResourceType>,
     /// The FHIRPath expression, the bases' alternatives joined by `|`; empty where the standard gives none.
-    pub expression: &'static str,
+    pub expression: Cow<'static, str>,
     /// The resource types that a reference may be to; empty means that the definition does not say.
     pub targets: Vec<ResourceType>,
     /// The parts of a composite, in order.
@@ -80,12 +82,12 @@ pub struct SearchParameterDefinition {
 }
 
 /// A part of a composite parameter.
-#[derive(Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ComponentDefinition {
     /// The canonical URL of the parameter that says how this part is compared.
     pub definition: String,
     /// The FHIRPath expression, from each element that the composite's own expression finds.
-    pub expression: &'static str,
+    pub expression: Cow<'static, str>,
 }
 
 pub(super) fn read(table: &'static str) -> Result<Vec<SearchParameterDefinition>, TableError> {
@@ -98,14 +100,15 @@ pub(super) fn read(table: &'static str) -> Result<Vec<SearchParameterDefinition>
         }
         let this = parameters.last_mut().ok_or(TableError::Line(line))?;
         match word {
-            "code" => this.code = rest,
+            "code" => this.code = Cow::Borrowed(rest),
             "kind" => this.kind = ParameterKind::parse(rest).ok_or(TableError::Line(line))?,
             "base" => this.bases = resource_types(rest.split(' '))?,
             "target" => this.targets = resource_types(rest.split(' '))?,
-            "expression" => this.expression = rest,
+            "expression" => this.expression = Cow::Borrowed(rest),
             "component" => {
                 let (url, expression) = rest.split_once(' ').ok_or(TableError::Line(line))?;
                 let definition = whole_url(SEARCH_PARAMETERS, url);
+                let expression = Cow::Borrowed(expression);
                 this.components.push(ComponentDefinition { definition, expression });
             }
             _ => return Err(TableError::Line(line)),
@@ -117,10 +120,10 @@ pub(super) fn read(table: &'static str) -> Result<Vec<SearchParameterDefinition>
 fn empty(url: String) -> SearchParameterDefinition {
     SearchParameterDefinition {
         url,
-        code: "",
+        code: Cow::Borrowed(""),
         kind: ParameterKind::Special,
         bases: Vec::new(),
-        expression: "",
+        expression: Cow::Borrowed(""),
         targets: Vec::new(),
         components: Vec::new(),
     }

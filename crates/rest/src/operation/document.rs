@@ -35,7 +35,7 @@ pub(crate) async fn document(context: &Context<'_>, call: OperationCall) -> Resu
     if input.boolean("persist")? != Some(true) {
         return Ok(Reply::resource(bundle));
     }
-    let put = accepted.put(context.base, id.clone(), Operation::Create)?;
+    let put = accepted.put(context.base, &context.parameters, id.clone(), Operation::Create)?;
     let key = ResourceKey { of: bundle_type(), id };
     let body = put.body.clone();
     let transaction = Transaction { preconditions: Vec::new(), writes: vec![Write::Put(put)] };

@@ -36,7 +36,7 @@ pub(super) enum Modifier {
     Type(ResourceType),
 }
 
-impl Subject {
+impl Subject<'_> {
     /// The modifier of this name. Fails with those that the parameter has.
     pub(super) fn modifier(&self, of: ResourceType, name: Option<&str>) -> Result<Modifier, Reason> {
         let Some(name) = name else { return Ok(Modifier::Plain) };
@@ -83,7 +83,7 @@ impl Subject {
             }
             _ => {}
         }
-        if definition.kind == ParameterKind::Token && !is_fact(definition.code) {
+        if definition.kind == ParameterKind::Token && !is_fact(&definition.code) {
             all.push(("text", Modifier::Text));
             if finds(definition, of, "Identifier") {
                 all.push(("of-type", Modifier::OfType));

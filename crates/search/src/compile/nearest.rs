@@ -1,27 +1,26 @@
 //! What somebody who mistyped a parameter may have meant.
 
-use fhir::{ResourceType, definitions};
-
-use super::is_indexed;
+use super::{Context, is_indexed};
 use crate::error::{Reason, shown};
 
 /// How many known names are offered.
 const OFFERED: usize = 3;
 
 /// That a type has no such parameter, with those that come closest.
-pub(super) fn unknown(of: ResourceType, code: &str) -> Reason {
+pub(super) fn unknown(context: &Context<'_>, code: &str) -> Reason {
     let typed: Vec<char> = shown(code).chars().collect();
-    let mut known: Vec<(usize, &'static str)> = definitions()
-        .search_parameters_of(of)
-        .filter(|parameter| is_indexed(of, parameter))
-        .map(|parameter| (distance(&typed, parameter.code), parameter.code))
+    let mut known: Vec<(usize, &str)> = context
+        .parameters
+        .of(context.of)
+        .filter(|parameter| is_indexed(context, parameter))
+        .map(|parameter| (distance(&typed, &parameter.code), &*parameter.code))
         .collect();
     known.sort_unstable();
     known.dedup();
     Reason::Unknown {
-        of: of.name(),
+        of: context.of.name(),
         name: shown(code),
-        nearest: known.into_iter().take(OFFERED).map(|(_, code)| code).collect(),
+        nearest: known.into_iter().take(OFFERED).map(|(_, code)| code.to_owned()).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Context, is_indexed, nearest};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError, shown};
 use crate::limits::SORT_KEYS_MAX;
-use crate::{Sort, SortKey, Total, registry};
+use crate::{Sort, SortKey, Total};
 
 /// What was said so far.
 #[derive(Default)]
@@ -83,9 +83,9 @@ fn sort_key(value: &str, context: &Context<'_>) -> Result<Sort, Reason> {
         "_lastUpdated" => SortKey::Updated,
         _ => {
             let (param, definition) =
-                registry().named(context.of, code).ok_or_else(|| nearest::unknown(context.of, code))?;
+                context.parameters.named(context.of, code).ok_or_else(|| nearest::unknown(context, code))?;
             let is_ordered = !matches!(definition.kind, ParameterKind::Composite | ParameterKind::Special);
-            if !is_ordered || !is_indexed(context.of, definition) {
+            if !is_ordered || !is_indexed(context, definition) {
                 return Err(Reason::Unordered(shown(code)));
             }
             SortKey::Param(param)

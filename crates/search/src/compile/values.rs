@@ -1,6 +1,6 @@
 //! One value of a clause as a test, by the kind of its parameter.
 
-use fhir::{Id, ParameterKind, SearchParameterDefinition, definitions};
+use fhir::{Id, ParameterKind, SearchParameterDefinition};
 
 use super::modifier::Modifier;
 use super::{Context, named, ordered, target};
@@ -48,10 +48,9 @@ fn composite(
     let parts = definition.components.iter().zip(values);
     let tests: Result<Vec<Test>, Reason> = parts
         .map(|(component, value)| {
-            let part = definitions()
-                .search_parameters()
-                .iter()
-                .find(|other| other.url == component.definition)
+            let part = context
+                .parameters
+                .at(&component.definition)
                 .filter(|part| part.kind != ParameterKind::Composite)
                 .ok_or(Reason::NotSupported)?;
             test(part, value, context, Modifier::Plain)

@@ -4,10 +4,11 @@ use super::NotIndexed;
 use super::expression::{Expression, Operator, parse};
 use super::form::Form;
 use super::plan::{Action, CompositeRow, Composites, Edge, Emit, Guard, Node, Plan, ROOT, Truth};
-use crate::{ParamId, registry};
+use crate::{ParamId, ParameterSet, registry};
 use fhir::{
     CodeSet, ParameterKind, ResourceType, SearchParameterDefinition, Symbol, TypeDefinition, definitions,
 };
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Facts of the store, so they are no entries.
@@ -20,14 +21,20 @@ const FINDS_NOTHING: &str = "the expression finds nothing of a type that this ki
 type Compiled<T> = Result<T, &'static str>;
 
 /// The plan of resources of type `of`: its parameters, and what puts it into compartments.
-pub(super) fn compile(of: ResourceType) -> Plan {
-    let mut compiler =
-        Compiler { of, nodes: vec![Node::default()], truths: Vec::new(), slots: HashMap::new() };
-    let mut not_indexed = Vec::new();
-    let indexed = definitions().search_parameters_of(of).filter(|it| !NOT_INDEXED.contains(&it.code));
+pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
+    let (nodes, truths, slots) = (vec![Node::default()], Vec::new(), HashMap::new());
+    let mut compiler = Compiler { of, parameters, nodes, truths, slots };
+    let (mut not_indexed, mut refused) = (Vec::new(), Vec::new());
+    let indexed = definitions().search_parameters_of(of).filter(|it| !NOT_INDEXED.contains(&&*it.code));
     for definition in indexed {
-        if let Err(reason) = compiler.parameter(definition) {
+        let param = registry().param(&definition.code).ok_or(NOT_SUPPORTED);
+        if let Err(reason) = param.and_then(|param| compiler.parameter(param, definition)) {
             not_indexed.push(NotIndexed { definition, reason });
+        }
+    }
+    for own in parameters.own_of(of) {
+        if let Err(reason) = compiler.parameter(own.param, &own.definition) {
+            refused.push((own.param, reason));
         }
     }
     let mut is_compartment = false;
@@ -38,17 +45,18 @@ pub(super) fn compile(of: ResourceType) -> Plan {
         }
     }
     let Compiler { nodes, truths, .. } = compiler;
-    let mut plan = Plan { nodes, truths, is_compartment, not_indexed };
+    let mut plan = Plan { nodes, truths, is_compartment, not_indexed, refused };
     plan.prune();
     plan
 }
 
-struct Compiler {
+struct Compiler<'p> {
     of: ResourceType,
+    parameters: &'p ParameterSet,
     nodes: Vec<Node>,
     truths: Vec<Truth>,
     /// The number of a component, by the element, the component's expression and its kind.
-    slots: HashMap<(u32, &'static str, ParameterKind), ParamId>,
+    slots: HashMap<(u32, Cow<'static, str>, ParameterKind), ParamId>,
 }
 
 /// Elements that an expression has come to.
@@ -67,13 +75,12 @@ struct Start {
     resource: Cursor,
 }
 
-impl Compiler {
-    fn parameter(&mut self, definition: &'static SearchParameterDefinition) -> Compiled<()> {
+impl Compiler<'_> {
+    fn parameter(&mut self, param: ParamId, definition: &SearchParameterDefinition) -> Compiled<()> {
         if definition.expression.is_empty() {
             return Err(NO_EXPRESSION);
         }
-        let param = registry().param(definition.code).ok_or(NOT_SUPPORTED)?;
-        let expression = parse(definition.expression).ok_or(NOT_SUPPORTED)?;
+        let expression = parse(&definition.expression).ok_or(NOT_SUPPORTED)?;
         if definition.kind == ParameterKind::Composite {
             return self.composite(param, definition, &expression);
         }
@@ -92,7 +99,7 @@ impl Compiler {
     /// References of the parameter `code` to a `compartment` make the resource a member.
     fn membership(&mut self, code: &str, compartment: ResourceType) {
         let Some((_, definition)) = registry().named(self.of, code) else { return };
-        let Some(expression) = parse(definition.expression) else { return };
+        let Some(expression) = parse(&definition.expression) else { return };
         for mut cursor in self.evaluate(&expression, self.whole_resource()).unwrap_or_default() {
             cursor.only = Some(compartment);
             self.attach(cursor, ParameterKind::Reference, ParamId::COMPARTMENT, &[]);
@@ -145,15 +152,14 @@ impl Compiler {
     fn composite(
         &mut self,
         param: ParamId,
-        definition: &'static SearchParameterDefinition,
-        expression: &Expression<'static>,
+        definition: &SearchParameterDefinition,
+        expression: &Expression<'_>,
     ) -> Compiled<()> {
         for base in self.evaluate(expression, self.whole_resource())? {
             let mut components = Vec::new();
             for component in &definition.components {
-                let all = definitions().search_parameters();
-                let kind = all.iter().find(|it| it.url == component.definition).ok_or(NOT_SUPPORTED)?.kind;
-                components.push(self.component(base, component.expression, kind)?);
+                let kind = self.parameters.at(&component.definition).ok_or(NOT_SUPPORTED)?.kind;
+                components.push(self.component(base, &component.expression, kind)?);
             }
             self.composites(base.node).rows.push(CompositeRow { param, components });
         }
@@ -164,10 +170,10 @@ impl Compiler {
     fn component(
         &mut self,
         base: Cursor,
-        expression: &'static str,
+        expression: &Cow<'static, str>,
         kind: ParameterKind,
     ) -> Compiled<ParamId> {
-        let key = (base.node, expression, kind);
+        let key = (base.node, expression.clone(), kind);
         if let Some(slot) = self.slots.get(&key) {
             return Ok(*slot);
         }

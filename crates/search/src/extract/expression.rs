@@ -209,10 +209,10 @@ mod tests {
     fn every_expression_of_the_standard_parses() {
         for parameter in fhir::definitions().search_parameters() {
             if !parameter.expression.is_empty() {
-                assert!(parse(parameter.expression).is_some(), "{}", parameter.expression);
+                assert!(parse(&parameter.expression).is_some(), "{}", parameter.expression);
             }
             for component in &parameter.components {
-                assert!(parse(component.expression).is_some(), "{}", component.expression);
+                assert!(parse(&component.expression).is_some(), "{}", component.expression);
             }
         }
     }

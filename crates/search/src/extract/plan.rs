@@ -7,13 +7,15 @@ use fhir::{ResourceType, Symbol};
 
 /// The work for one resource type.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     pub(super) nodes: Vec<Node>,
     pub(super) truths: Vec<Truth>,
     /// Whether resources of this type have a compartment of their own.
     pub(super) is_compartment: bool,
     /// The search parameters that no work could be found for, with the reason.
-    pub(super) not_indexed: Vec<NotIndexed>,
+    pub(crate) not_indexed: Vec<NotIndexed>,
+    /// The data store's own parameters of which the same is true.
+    pub(crate) refused: Vec<(ParamId, &'static str)>,
 }
 
 /// Where the walk of a resource starts.

@@ -114,7 +114,7 @@ fn the_standards_examples_give_as_many_entries_as_a_simpler_reading() {
         let json: Json = serde_json::from_str(&line).unwrap();
         let entries = entries_of(&line).unwrap();
         for definition in definitions().search_parameters_of(resource.of()) {
-            let skipped = ["_id", "_lastUpdated"].contains(&definition.code);
+            let skipped = ["_id", "_lastUpdated"].contains(&&*definition.code);
             let is_counted = !matches!(
                 definition.kind,
                 ParameterKind::String | ParameterKind::Composite | ParameterKind::Special
@@ -131,7 +131,7 @@ fn the_standards_examples_give_as_many_entries_as_a_simpler_reading() {
             let mut found = Vec::new();
             paths.iter().for_each(|(steps, cast)| follow(&json, &steps[1..], *cast, &mut found));
             let expected: usize = found.iter().map(|json| facts(definition.kind, json)).sum();
-            let actual = counted(&entries, definition.code);
+            let actual = counted(&entries, &definition.code);
             compared += 1;
             facts_found += actual;
             let what = format!("{of}/{} {}", json["id"].as_str().unwrap_or_default(), definition.code);

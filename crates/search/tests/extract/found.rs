@@ -2,7 +2,9 @@
 
 use super::{examples, extract_keyed};
 use fhir::{Reference, ResourceKey, ResourceType, Time};
-use search::{Context, Entries, Filter, Graph, Handling, ParamId, Row, Target, Value, compile, registry};
+use search::{
+    Context, Entries, Filter, Graph, Handling, ParamId, ParameterSet, Row, Target, Value, compile, registry,
+};
 
 /// No other resources.
 struct Alone;
@@ -65,7 +67,13 @@ fn asked(value: Value<'_>) -> Option<String> {
 
 /// Whether `value` of `code` finds the resource; the words of the refusal if the search is refused.
 fn finds(key: &ResourceKey, entries: &Entries, code: &str, value: &str) -> Result<bool, String> {
-    let context = Context { of: key.of, base: "http://here/r4", now: Time(0), handling: Handling::Strict };
+    let context = Context {
+        of: key.of,
+        parameters: &ParameterSet::r4(),
+        base: "http://here/r4",
+        now: Time(0),
+        handling: Handling::Strict,
+    };
     let filter: Filter =
         compile(&[(code, value)], &context).map_err(|errors| format!("{:?}", errors[0].reason))?.filter;
     Ok(filter.matches(Row { key, updated: Time(0), entries }, &Alone))

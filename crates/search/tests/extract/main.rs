@@ -6,7 +6,9 @@ mod found;
 mod hostile;
 
 use fhir::{Id, Resource, ResourceKey, Time};
-use search::{Entries, ExtractError, Extractor, ParamId, QuantityValue, Target, Value, registry};
+use search::{
+    Entries, ExtractError, Extractor, ParamId, ParameterSet, QuantityValue, Target, Value, registry,
+};
 
 fn entries_of(json: &str) -> Result<Entries, ExtractError> {
     Ok(extract_keyed(json)?.1)
@@ -17,7 +19,7 @@ fn extract_keyed(json: &str) -> Result<(ResourceKey, Entries), ExtractError> {
     let id = resource.id().cloned().unwrap_or_else(|| Id::parse("none").unwrap());
     let key = ResourceKey { of: resource.of(), id };
     let mut entries = Entries::new();
-    Extractor::new("http://here/r4/").extract(&resource, &key, &mut entries)?;
+    Extractor::new("http://here/r4/", &ParameterSet::r4()).extract(&resource, &key, &mut entries)?;
     Ok((key, entries))
 }
 
