@@ -179,6 +179,7 @@ impl Writer {
         }
         let next_segment = self.contents.next_segment().load(Ordering::Relaxed);
         meta.put_state(&mut batch, &State::of(&view, folded.sequence, next_segment));
+        meta.purge_notes(&mut batch, self.stamp(&view))?;
         self.install(batch, view)?;
         self.folded_sequence = folded.sequence;
         self.generation += 1;

@@ -14,6 +14,7 @@ pub mod index;
 mod ingest;
 pub mod keyspace;
 pub mod kv;
+mod notes;
 mod open;
 mod order;
 pub mod pack;

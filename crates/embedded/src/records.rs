@@ -272,15 +272,15 @@ impl Meta<'_> {
         self.put(batch, &run_key(job), &Packer::default().pack(&plain));
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         self.kv.get(META, key)?.map(|sealed| self.open(key, &sealed)).transpose()
     }
 
-    fn put(&self, batch: &mut Batch, key: &[u8], plain: &[u8]) {
+    pub(crate) fn put(&self, batch: &mut Batch, key: &[u8], plain: &[u8]) {
         batch.put(META, key.to_vec(), self.sealer.seal(META.0 as u8, key, plain));
     }
 
-    fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StorageError> {
+    pub(crate) fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StorageError> {
         self.sealer.open(META.0 as u8, key, sealed).map_err(|_| damaged(key))
     }
 }
@@ -293,7 +293,7 @@ fn run_key(job: &JobId) -> Vec<u8> {
     [b"run/", job.as_str().as_bytes()].concat()
 }
 
-fn damaged(key: &[u8]) -> StorageError {
+pub(crate) fn damaged(key: &[u8]) -> StorageError {
     let name = String::from_utf8_lossy(key.split(|byte| *byte == b'/').next().unwrap_or_default());
     StorageError::Damaged(format!("meta/{name}"))
 }

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use fhir::ResourceKey;
 use search::{Search, Visible};
 use store::{
-    Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Plan, Run, Store, StoreError,
-    Stored, Transaction, Versions,
+    Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Note, Plan, Run, Store,
+    StoreError, Stored, Transaction, Versions,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -29,6 +29,7 @@ pub struct EmbeddedStore {
     contents: Arc<Contents>,
     messages: Sender<Message>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl EmbeddedStore {
@@ -62,7 +63,7 @@ impl EmbeddedStore {
         let (background, work) = channel();
         let writer = Writer {
             contents: contents.clone(),
-            clock,
+            clock: clock.clone(),
             view: Arc::new(view),
             packer: Packer::default(),
             folded_sequence,
@@ -77,7 +78,7 @@ impl EmbeddedStore {
             spawn("tarn-writer", move || writer.run(&inbox))?,
             spawn("tarn-fold", move || fold::work(&behind.0, &work, &behind.1))?,
         ];
-        Ok(EmbeddedStore { contents, messages, threads: Mutex::new(threads) })
+        Ok(EmbeddedStore { contents, messages, threads: Mutex::new(threads), clock })
     }
 
     /// Folds everything recent into the index, now, as happens by itself in the background.
@@ -184,6 +185,16 @@ impl Store for EmbeddedStore {
             let (reply, outcome) = oneshot::channel();
             self.ask(Message::Commit(transaction, reply), outcome).await?
         })
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>> {
+        let (name, now) = (name.to_owned(), self.clock.now());
+        Box::pin(self.answer(move |reading| reading.note(&name, now)))
+    }
+
+    fn notes<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, count: usize) -> Answer<'a, Vec<Note>> {
+        let (prefix, after, now) = (prefix.to_owned(), after.map(str::to_owned), self.clock.now());
+        Box::pin(self.answer(move |reading| reading.notes(&prefix, after.as_deref(), count, now)))
     }
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {

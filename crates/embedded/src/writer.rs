@@ -1,14 +1,14 @@
 //! The one thread that writes a data store: takes commits from a queue, checks their preconditions against
 //! the newest state, and writes and syncs them in groups.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 
 use fhir::{ResourceKey, Time};
 use search::Entries;
-use store::limits::{BODY_BYTES_MAX, RUN_PUTS_MAX, TRANSACTION_WRITES_MAX};
+use store::limits::RUN_PUTS_MAX;
 use store::{
     Clock, CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Transaction,
     Write,
@@ -22,6 +22,7 @@ use crate::fold::{Folded, Merged, Work};
 use crate::index::Segment;
 use crate::keyspace::{BODY, IDENTITY};
 use crate::kv::Batch;
+use crate::notes::StagedNotes;
 use crate::pack::Packer;
 use crate::records::{Identity, LogRecord};
 use crate::version::{BlockWriter, Version};
@@ -135,10 +136,12 @@ impl Writer {
     fn commit_group(&mut self, group: Vec<(Transaction, oneshot::Sender<Result<Committed, CommitError>>)>) {
         let mut batch = Batch::default();
         let mut staged = View::clone(&self.view);
+        let mut notes = StagedNotes::default();
         let mut outcomes = Vec::new();
         for (transaction, reply) in group {
-            outcomes.push((self.stage(&mut staged, &mut batch, transaction), reply));
+            outcomes.push((self.stage(&mut staged, &mut batch, &mut notes, transaction), reply));
         }
+        notes.put(&self.contents.meta(), &mut batch);
         let written = self.write(batch, staged);
         for (outcome, reply) in outcomes {
             let outcome = match (&written, outcome) {
@@ -173,20 +176,22 @@ impl Writer {
         &mut self,
         staged: &mut View,
         batch: &mut Batch,
+        notes: &mut StagedNotes,
         transaction: Transaction,
     ) -> Result<Committed, CommitError> {
         self.check_running()?;
-        check_transaction(&transaction)?;
+        transaction.check()?;
         let standings = {
             let reading = self.contents.reading_of(Arc::new(staged.clone()));
+            let now = self.stamp(staged);
             for (at, precondition) in transaction.preconditions.iter().enumerate() {
-                if !holds(&reading, precondition).map_err(StoreError::from)? {
+                if !holds(&reading, notes, now, precondition).map_err(StoreError::from)? {
                     return Err(CommitError::Conflict(at));
                 }
             }
-            standings(&reading, transaction.writes.iter().map(key_of)).map_err(StoreError::from)?
+            standings(&reading, transaction.writes.iter().filter_map(key_of)).map_err(StoreError::from)?
         };
-        let made = self.stage_writes(staged, batch, standings, transaction.writes);
+        let made = self.stage_writes(staged, batch, notes, standings, transaction.writes);
         Ok(made.map_err(StoreError::from)?)
     }
 
@@ -216,6 +221,7 @@ impl Writer {
         &mut self,
         view: &mut View,
         batch: &mut Batch,
+        notes: &mut StagedNotes,
         standings: HashMap<ResourceKey, Option<Standing>>,
         writes: Vec<Write>,
     ) -> Result<Committed, StorageError> {
@@ -231,6 +237,14 @@ impl Writer {
             versions.push(match write {
                 Write::Put(put) => self.stage_put(&mut staging, put),
                 Write::Delete(key) => self.stage_delete(&mut staging, key),
+                Write::Note(note) => {
+                    notes.keep(note);
+                    0
+                }
+                Write::Forget(name) => {
+                    notes.forget(name);
+                    0
+                }
             });
         }
         let Staging { view, log, batch, .. } = staging;
@@ -293,7 +307,7 @@ impl Writer {
         if run.puts.len() > RUN_PUTS_MAX {
             return Err(StoreError::Limit("RUN_PUTS_MAX"));
         }
-        run.puts.iter().try_for_each(check_body)?;
+        run.puts.iter().try_for_each(Put::check)?;
         if let Some((number, outcome)) = self.contents.meta().run(&run.id.job)? {
             if number == run.id.number {
                 return Ok(outcome);
@@ -309,7 +323,8 @@ impl Writer {
         let mut staged = View::clone(&self.view);
         let standings = standings(&self.contents.reading(), run.puts.iter().map(|put| &put.key))?;
         let writes = run.puts.into_iter().map(Write::Put).collect();
-        let made = self.stage_writes(&mut staged, &mut batch, standings, writes)?;
+        let mut notes = StagedNotes::default();
+        let made = self.stage_writes(&mut staged, &mut batch, &mut notes, standings, writes)?;
         let outcome = Ingested { updated: made.updated, versions: made.versions, repeated: false };
         self.contents.meta().put_run(&mut batch, &run.id.job, run.id.number, &outcome);
         self.write(batch, staged)?;
@@ -325,14 +340,20 @@ fn standings<'k>(
     keys.map(|key| Ok((key.clone(), reading.newest(key)?))).collect()
 }
 
-fn key_of(write: &Write) -> &ResourceKey {
+fn key_of(write: &Write) -> Option<&ResourceKey> {
     match write {
-        Write::Put(put) => &put.key,
-        Write::Delete(key) => key,
+        Write::Put(put) => Some(&put.key),
+        Write::Delete(key) => Some(key),
+        Write::Note(_) | Write::Forget(_) => None,
     }
 }
 
-fn holds(reading: &Reading<'_>, precondition: &Precondition) -> Result<bool, StorageError> {
+fn holds(
+    reading: &Reading<'_>,
+    notes: &StagedNotes,
+    now: Time,
+    precondition: &Precondition,
+) -> Result<bool, StorageError> {
     Ok(match precondition {
         Precondition::Version(key, version) => {
             reading.newest(key)?.is_some_and(|standing| standing.number == *version)
@@ -345,28 +366,6 @@ fn holds(reading: &Reading<'_>, precondition: &Precondition) -> Result<bool, Sto
             let ordinal = reading.newest(key)?.map(|standing| standing.ordinal);
             found.len() == 1 && found.min() == ordinal
         }
+        Precondition::Unnoted(name) => !notes.has(&reading.contents.meta(), name, now)?,
     })
-}
-
-fn check_transaction(transaction: &Transaction) -> Result<(), StoreError> {
-    if transaction.writes.len() > TRANSACTION_WRITES_MAX {
-        return Err(StoreError::Limit("TRANSACTION_WRITES_MAX"));
-    }
-    let mut keys = BTreeSet::new();
-    for write in &transaction.writes {
-        if let Write::Put(put) = write {
-            check_body(put)?;
-        }
-        if !keys.insert(key_of(write)) {
-            return Err(StoreError::Failed("a transaction writes one resource twice".to_owned()));
-        }
-    }
-    Ok(())
-}
-
-fn check_body(put: &Put) -> Result<(), StoreError> {
-    if put.body.len() > BODY_BYTES_MAX {
-        return Err(StoreError::Limit("BODY_BYTES_MAX"));
-    }
-    Ok(())
 }

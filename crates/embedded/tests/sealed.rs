@@ -14,8 +14,8 @@ use fhir::{Id, ResourceKey, ResourceType, Span, Time};
 use search::{Entries, ParamId, Target, Value, Visible};
 use store::suite::wait;
 use store::{
-    Catalog, CommitError, DataKey, DatastoreId, JobId, ManualClock, Operation, Put, RootKey, Run, RunId,
-    SeededRandom, Store, StoreError, Transaction, Write,
+    Catalog, CommitError, DataKey, DatastoreId, JobId, ManualClock, Note, Operation, Put, RootKey, Run,
+    RunId, SeededRandom, Store, StoreError, Transaction, Write,
 };
 use world::Dice;
 
@@ -84,7 +84,14 @@ fn no_byte_of_the_folder_tells_anything_of_a_patient() {
         let run = Run { id: RunId { job, number: 1 }, puts: (0..500).map(marked).collect() };
         wait(store.ingest(run)).unwrap();
         for number in 400..600 {
-            let transaction = Transaction { preconditions: vec![], writes: vec![Write::Put(marked(number))] };
+            let put = marked(number);
+            let note = Note {
+                name: format!("test/{number}"),
+                content: put.body.clone(),
+                expires: Some(Time(i64::MAX)),
+            };
+            let transaction =
+                Transaction { preconditions: vec![], writes: vec![Write::Put(put), Write::Note(note)] };
             wait(store.commit(transaction)).unwrap();
         }
         assert_unreadable(folder.path());

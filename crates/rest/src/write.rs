@@ -162,7 +162,7 @@ impl Prepared {
         let reply = Reply::empty(self.status).of_version(version, updated);
         let (body, sentence) = match &self.write {
             Some(Write::Put(put)) => (Some(&put.body), format!("Stored as version {version}.")),
-            Some(Write::Delete(_)) => (None, format!("Deleted by version {version}.")),
+            Some(_) => (None, format!("Deleted by version {version}.")),
             None => (
                 self.found.as_ref().and_then(|found| found.body.as_ref()),
                 format!("Version {version} stays as it is."),

@@ -18,6 +18,7 @@ mod job;
 mod keyring;
 pub mod limits;
 mod model;
+mod note;
 mod random;
 mod stored;
 #[cfg(feature = "suite")]
@@ -35,6 +36,7 @@ pub use history::{History, Scope, Versions};
 pub use job::{Job, JobId, JobKind, JobOutput, JobStatus, Lease, Progress, ValidationLevel};
 pub use keyring::{DataKey, Keyring, RootKey, WrapError};
 pub use model::{Model, ModelCatalog};
+pub use note::Note;
 pub use random::{Random, SeededRandom, SystemRandom, uuid};
 pub use stored::{Found, Plan, Stored};
 pub use transaction::{
@@ -79,8 +81,16 @@ pub trait Store: Send + Sync {
     /// All the writes or none. Times and versions are the store's to give: every write of a transaction
     /// gets the same time, later than or equal to any before. `Conflict` names the first precondition that
     /// does not hold. Versions of a resource count up from 1, deletions included; a put on a deleted
-    /// resource is its next version. Two writes of one resource are refused.
+    /// resource is its next version. Two writes of one resource, or of one note, are refused.
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError>;
+
+    /// The note of this name, if it is there: a [`Note`] is gone from its end on, by the clock of the store.
+    fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>>;
+
+    /// Some of the notes whose names start with `prefix`, in the order of their names, those after `after`
+    /// only. No more than `count`, nor than [`limits::PAGE_ROWS_MAX`] or contents of
+    /// [`limits::PAGE_BYTES_MAX`], but at least one if there is one.
+    fn notes<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, count: usize) -> Answer<'a, Vec<Note>>;
 
     /// Many puts, each on its own, in order, as fast as the backend can: for import. All of a run becomes
     /// visible and durable at once. A run whose id is that of the job's last run is not done again: the

@@ -18,3 +18,9 @@ pub const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How deep chains may nest in one filter.
 pub const CHAIN_DEPTH_MAX: usize = 8;
+
+/// The longest name of a note, in bytes.
+pub const NOTE_NAME_BYTES_MAX: usize = 200;
+
+/// The largest content of a note, in bytes.
+pub const NOTE_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -6,12 +6,13 @@ use fhir::ResourceKey;
 use search::{Search, Visible};
 
 use crate::{
-    Answer, Clock, CommitError, Committed, Found, History, Ingested, Plan, Run, Store, Stored, Transaction,
-    Versions,
+    Answer, Clock, CommitError, Committed, Found, History, Ingested, Note, Plan, Run, Store, Stored,
+    Transaction, Versions,
 };
 
 mod catalog;
 mod contents;
+mod notes;
 mod select;
 mod write;
 
@@ -58,6 +59,14 @@ impl Store for Model {
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
         Box::pin(async move { self.change().commit(transaction, self.clock.now()) })
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>> {
+        Box::pin(async move { Ok(self.view().note(name, self.clock.now())) })
+    }
+
+    fn notes<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, count: usize) -> Answer<'a, Vec<Note>> {
+        Box::pin(async move { Ok(self.view().notes(prefix, after, count, self.clock.now())) })
     }
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {

@@ -15,6 +15,7 @@ pub mod catalog;
 pub mod history;
 pub mod include;
 pub mod ingest;
+pub mod note;
 pub mod page;
 pub mod random;
 pub mod read;
@@ -90,6 +91,11 @@ macro_rules! store_promise {
                 a_match_precondition_sees_the_newest_state, the_first_broken_precondition_is_named,
                 a_failed_precondition_writes_nothing, two_writes_of_one_resource_are_refused,
                 a_transaction_is_limited, sequences_rise,
+            }
+            note::{
+                a_note_is_read_as_it_was_written, notes_are_listed_by_the_start_of_their_names,
+                a_note_is_no_resource, a_note_ends, an_unnoted_precondition_sees_the_newest_state,
+                a_failed_precondition_notes_nothing, notes_are_limited,
             }
             search::{
                 everything_is_what_is_current, tokens_match_by_system_and_code, token_texts_match_by_start,

@@ -1,19 +1,58 @@
 //! A transaction is a value: writes, and what the caller relied on when it prepared them.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use fhir::{ResourceKey, ResourceType, Time};
 use search::{Entries, Filter};
 use thiserror::Error;
 
-use crate::{JobId, StoreError};
+use crate::limits::{BODY_BYTES_MAX, TRANSACTION_WRITES_MAX};
+use crate::note::check_name;
+use crate::{JobId, Note, StoreError};
 
 /// Writes and the preconditions under which they may happen.
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
     /// Checked against the newest state, together, when the transaction commits.
     pub preconditions: Vec<Precondition>,
-    /// Done in order, all or none. No two may write the same resource.
+    /// Done in order, all or none. No two may write the same resource, or the same note.
     pub writes: Vec<Write>,
+}
+
+impl Transaction {
+    /// What every backend refuses before it looks at its contents: too many writes, two of one thing, and what
+    /// is too large or misnamed.
+    ///
+    /// # Errors
+    /// `Limit` and `Failed`, in the order of the writes.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.writes.len() > TRANSACTION_WRITES_MAX {
+            return Err(StoreError::Limit("TRANSACTION_WRITES_MAX"));
+        }
+        let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for write in &self.writes {
+            let is_first = match write {
+                Write::Put(put) => {
+                    put.check()?;
+                    keys.insert(&put.key)
+                }
+                Write::Delete(key) => keys.insert(key),
+                Write::Note(note) => {
+                    note.check()?;
+                    names.insert(&note.name)
+                }
+                Write::Forget(name) => {
+                    check_name(name)?;
+                    names.insert(name)
+                }
+            };
+            if !is_first {
+                return Err(StoreError::Failed("a transaction writes one thing twice".to_owned()));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One write.
@@ -23,6 +62,10 @@ pub enum Write {
     Put(Put),
     /// Delete the resource; of one that is absent or deleted already, nothing happens.
     Delete(ResourceKey),
+    /// Keep the note, in place of one of its name. It has no version; 0 stands in its place.
+    Note(Note),
+    /// Forget the note of this name, if it is there.
+    Forget(String),
 }
 
 /// A resource to be written.
@@ -36,6 +79,16 @@ pub struct Put {
     pub entries: Entries,
     /// What the client asked for, as history shows it.
     pub operation: Operation,
+}
+
+impl Put {
+    /// What every backend refuses of a put.
+    ///
+    /// # Errors
+    /// `Limit` when the body is too large.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if self.body.len() > BODY_BYTES_MAX { Err(StoreError::Limit("BODY_BYTES_MAX")) } else { Ok(()) }
+    }
 }
 
 /// What made a version: the HTTP method that history shows.
@@ -64,6 +117,8 @@ pub enum Precondition {
     NoMatch(ResourceType, Filter),
     /// This resource and no other matches.
     OnlyMatch(ResourceKey, Filter),
+    /// There is no note of this name.
+    Unnoted(String),
 }
 
 /// What a commit made.
@@ -74,7 +129,7 @@ pub struct Committed {
     /// The time given to every write.
     pub updated: Time,
     /// The version of each write, in order; of a delete that had nothing to do, the version that stands
-    /// (0 if there is none).
+    /// (0 if there is none); of a note 0.
     pub versions: Vec<u64>,
 }
 

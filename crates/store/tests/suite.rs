@@ -7,7 +7,7 @@ use search::{Search, Visible};
 use store::suite::{Backend, CatalogBackend, random};
 use store::{
     Answer, Catalog, CommitError, Committed, Found, History, Ingested, ManualClock, Model, ModelCatalog,
-    Plan, Run, Store, StoreError, Stored, Transaction, Versions,
+    Note, Plan, Run, Store, StoreError, Stored, Transaction, Versions,
 };
 
 struct InMemory<T>(Arc<T>);
@@ -83,6 +83,14 @@ impl Store for Forgetful {
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
         self.0.commit(transaction)
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>> {
+        self.0.note(name)
+    }
+
+    fn notes<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, count: usize) -> Answer<'a, Vec<Note>> {
+        self.0.notes(prefix, after, count)
     }
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {

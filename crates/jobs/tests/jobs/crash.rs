@@ -14,7 +14,7 @@ use jobs::{
 use search::{Search, Visible};
 use store::{
     Answer, Catalog, CatalogError, Change, CommitError, Committed, Datastore, DatastoreId, Found, History,
-    Ingested, Job, JobId, JobKind, Plan, Request, Revised, Run, Store, StoreError, Stored, Transaction,
+    Ingested, Job, JobId, JobKind, Note, Plan, Request, Revised, Run, Store, StoreError, Stored, Transaction,
     Versions,
 };
 use tokio::sync::Notify;
@@ -74,6 +74,12 @@ impl Store for Fused<dyn Store> {
     }
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
         self.inner.commit(transaction)
+    }
+    fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>> {
+        self.inner.note(name)
+    }
+    fn notes<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, count: usize) -> Answer<'a, Vec<Note>> {
+        self.inner.notes(prefix, after, count)
     }
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {
         Box::pin(self.fuse.effect(self.inner.ingest(run)))

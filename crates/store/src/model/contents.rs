@@ -7,7 +7,7 @@ use search::{Entries, Graph, Position, Row, Visible};
 
 use crate::limits::PAGE_ROWS_MAX;
 use crate::stored::rows_of_page;
-use crate::{History, Ingested, JobId, Scope, StoreError, Stored, Versions};
+use crate::{History, Ingested, JobId, Note, Scope, StoreError, Stored, Versions};
 
 /// One version with its indexed facts; a deletion has none.
 pub(super) struct Version {
@@ -35,6 +35,8 @@ pub(super) struct Contents {
     pub(super) newest: Option<Time>,
     /// The last run of each job.
     pub(super) runs: BTreeMap<JobId, (u64, Ingested)>,
+    /// By name, those past their end among them.
+    pub(super) notes: BTreeMap<String, Note>,
 }
 
 impl Contents {

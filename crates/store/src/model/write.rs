@@ -1,13 +1,11 @@
 //! Writing to the model.
 
-use std::collections::BTreeSet;
-
 use fhir::{ResourceKey, ResourceType, Time};
 use search::{Entries, Filter};
 
 use super::contents::{Contents, Version};
 use super::select::check_depth;
-use crate::limits::{BODY_BYTES_MAX, RUN_PUTS_MAX, TRANSACTION_WRITES_MAX};
+use crate::limits::RUN_PUTS_MAX;
 use crate::{
     CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Stored, Transaction,
     Write,
@@ -15,9 +13,13 @@ use crate::{
 
 impl Contents {
     pub(super) fn commit(&mut self, transaction: Transaction, now: Time) -> Result<Committed, CommitError> {
-        check_transaction(&transaction)?;
+        transaction.check()?;
+        transaction.preconditions.iter().try_for_each(|precondition| match precondition {
+            Precondition::NoMatch(_, filter) | Precondition::OnlyMatch(_, filter) => check_depth(filter),
+            _ => Ok(()),
+        })?;
         for (at, precondition) in transaction.preconditions.iter().enumerate() {
-            if !self.holds(precondition) {
+            if !self.holds(precondition, now) {
                 return Err(CommitError::Conflict(at));
             }
         }
@@ -31,7 +33,7 @@ impl Contents {
         if run.puts.len() > RUN_PUTS_MAX {
             return Err(StoreError::Limit("RUN_PUTS_MAX"));
         }
-        run.puts.iter().try_for_each(check_body)?;
+        run.puts.iter().try_for_each(Put::check)?;
         if let Some((number, outcome)) = self.runs.get(&run.id.job) {
             if *number == run.id.number {
                 return Ok(Ingested { repeated: true, ..outcome.clone() });
@@ -50,12 +52,12 @@ impl Contents {
 
     /// The time of the next write: never earlier than that of any before.
     fn stamp(&mut self, now: Time) -> Time {
-        let time = self.newest.map_or(now, |newest| newest.max(now));
+        let time = self.not_before(now);
         self.newest = Some(time);
         time
     }
 
-    fn holds(&self, precondition: &Precondition) -> bool {
+    fn holds(&self, precondition: &Precondition, now: Time) -> bool {
         match precondition {
             Precondition::Version(key, version) => {
                 self.newest(key).is_some_and(|newest| newest.stored.version == *version)
@@ -64,6 +66,7 @@ impl Contents {
             Precondition::Present(key) => self.newest(key).is_some_and(|newest| !newest.is_deletion()),
             Precondition::NoMatch(of, filter) => self.matching(*of, filter).next().is_none(),
             Precondition::OnlyMatch(key, filter) => self.matching(key.of, filter).eq([key]),
+            Precondition::Unnoted(name) => self.note(name, now).is_none(),
         }
     }
 
@@ -78,6 +81,14 @@ impl Contents {
         match write {
             Write::Put(put) => self.put(put, updated),
             Write::Delete(key) => self.delete(key, updated),
+            Write::Note(note) => {
+                self.notes.insert(note.name.clone(), note);
+                0
+            }
+            Write::Forget(name) => {
+                self.notes.remove(&name);
+                0
+            }
         }
     }
 
@@ -108,35 +119,4 @@ impl Contents {
         self.of_key.entry(version.stored.key.clone()).or_default().push(ordinal);
         self.versions.push(version);
     }
-}
-
-/// What every backend refuses before it looks at its contents.
-fn check_transaction(transaction: &Transaction) -> Result<(), StoreError> {
-    if transaction.writes.len() > TRANSACTION_WRITES_MAX {
-        return Err(StoreError::Limit("TRANSACTION_WRITES_MAX"));
-    }
-    let mut keys = BTreeSet::new();
-    for write in &transaction.writes {
-        let key = match write {
-            Write::Put(put) => {
-                check_body(put)?;
-                &put.key
-            }
-            Write::Delete(key) => key,
-        };
-        if !keys.insert(key) {
-            return Err(StoreError::Failed("a transaction writes one resource twice".to_owned()));
-        }
-    }
-    transaction.preconditions.iter().try_for_each(|precondition| match precondition {
-        Precondition::NoMatch(_, filter) | Precondition::OnlyMatch(_, filter) => check_depth(filter),
-        _ => Ok(()),
-    })
-}
-
-fn check_body(put: &Put) -> Result<(), StoreError> {
-    if put.body.len() > BODY_BYTES_MAX {
-        return Err(StoreError::Limit("BODY_BYTES_MAX"));
-    }
-    Ok(())
 }

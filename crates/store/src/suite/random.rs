@@ -11,6 +11,7 @@ use crate::{CommitError, History, Model, Run, Store, StoreError, Transaction};
 mod dice;
 mod entry;
 mod filter;
+mod note;
 mod step;
 
 use dice::Dice;
@@ -105,6 +106,10 @@ impl Pair {
             Step::Search(search) => self.search(search),
             Step::Continue(number) => self.go_on(*number),
             Step::History(history, visible) => self.history(history, visible),
+            Step::Notes((prefix, after, count)) => {
+                let list = |store: &dyn Store| wait(store.notes(prefix, after.as_deref(), *count));
+                compare(list(&self.model), list(&*self.world.store()))
+            }
             Step::Tick(ms) => {
                 self.world.clock.advance_ms(*ms);
                 Ok(())

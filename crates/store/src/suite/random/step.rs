@@ -6,6 +6,7 @@ use search::{Include, Search, Sort, SortKey, Total, Visible};
 use super::Dice;
 use super::entry::{some_key, some_put};
 use super::filter::{some_filter, some_type, some_visible};
+use super::note::{some_list, some_note_write, some_unnoted};
 use crate::suite::world::{ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, SCORE, SUBJECT, job};
 use crate::{History, Precondition, Put, RunId, Scope, Transaction, Write};
 
@@ -19,6 +20,8 @@ pub(super) enum Step {
     /// The next page of a search made before.
     Continue(usize),
     History(History, Visible),
+    /// Notes by the start of their names, after a name, so many.
+    Notes((String, Option<String>, usize)),
     Tick(i64),
     Settle,
     Reopen,
@@ -26,7 +29,8 @@ pub(super) enum Step {
 
 pub(super) fn any(dice: &mut Dice) -> Step {
     match dice.below(100) {
-        0..30 => Step::Commit(some_transaction(dice)),
+        0..27 => Step::Commit(some_transaction(dice)),
+        27..30 => Step::Notes(some_list(dice)),
         30..34 => some_run(dice),
         34..40 => Step::Read(dice.some(4, some_key), some_visible(dice)),
         40..72 => Step::Search(Box::new(some_search(dice))),
@@ -47,15 +51,17 @@ fn some_transaction(dice: &mut Dice) -> Transaction {
 }
 
 fn some_write(dice: &mut Dice) -> Write {
-    match dice.below(5) {
+    match dice.below(6) {
         0 => Write::Delete(some_key(dice)),
+        1 => some_note_write(dice),
         _ => Write::Put(some_put(dice)),
     }
 }
 
 fn some_precondition(dice: &mut Dice) -> Precondition {
     let key = some_key(dice);
-    match dice.below(5) {
+    match dice.below(6) {
+        5 => some_unnoted(dice),
         0 => Precondition::Version(key, dice.below(5) as u64),
         1 => Precondition::Absent(key),
         2 => Precondition::Present(key),
