@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use fhir::{ResourceType, SearchParameterDefinition, Time, definitions, push_json_string};
 use search::{ParameterSet, Reason, registry};
 
-use crate::interaction::{CODES, is_immutable, is_storable};
+use crate::interaction::{CODES, SYSTEM_CODES, is_immutable, is_storable};
 use crate::links::Base;
 use crate::operation::{Level, OPERATIONS, Operation};
 
@@ -56,6 +56,11 @@ impl Text {
                 after_url.push(b',');
             }
             push_type(of, &mut after_url);
+        }
+        after_url.extend_from_slice(b"],\"interaction\":[");
+        for (at, code) in SYSTEM_CODES.into_iter().enumerate() {
+            let before = if at == 0 { "" } else { "," };
+            after_url.extend_from_slice(format!("{before}{{\"code\":\"{code}\"}}").as_bytes());
         }
         after_url.push(b']');
         push_operations(&mut after_url, |level| level == Level::System);

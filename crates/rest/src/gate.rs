@@ -1,6 +1,6 @@
 //! Who comes in, and to which data store: nothing about a data store is said before the caller is known.
 
-use access::{Access, SignatureError};
+use access::{Access, Action, SignatureError};
 use store::{CmkType, Datastore, DatastoreId, DatastoreStatus, Strategy};
 
 use crate::interaction::Interaction;
@@ -59,13 +59,21 @@ impl Service {
 
 /// Checks that the caller may do this.
 pub(crate) fn check_permission(access: &Access, interaction: &Interaction) -> Result<(), Refusal> {
-    for action in [Some(interaction.action()), interaction.further_action()].into_iter().flatten() {
-        if !access.may(action) {
-            let text = format!("User is not authorized to perform: {}", action.qualified_name());
-            return Err(Refusal::denied("AccessDeniedException", text));
-        }
+    let actions = [Some(interaction.action()), interaction.further_action()];
+    actions.into_iter().flatten().try_for_each(|action| check_action(access, action))
+}
+
+/// Checks that the caller may have conditional references looked up.
+pub(crate) fn check_search(access: &Access) -> Result<(), Refusal> {
+    check_action(access, Action::fhir("SearchWithGet"))
+}
+
+fn check_action(access: &Access, action: Action) -> Result<(), Refusal> {
+    if access.may(action) {
+        return Ok(());
     }
-    Ok(())
+    let text = format!("User is not authorized to perform: {}", action.qualified_name());
+    Err(Refusal::denied("AccessDeniedException", text))
 }
 
 /// Every failed signature is a 403 on a FHIR door, as HealthLake answers it.

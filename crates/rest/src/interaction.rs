@@ -109,6 +109,13 @@ pub enum Interaction {
         /// How many at the most.
         count: usize,
     },
+    /// A batch or a transaction.
+    Bundle {
+        /// The Bundle as sent.
+        body: Bytes,
+        /// What each write in it answers, if said.
+        returning: Option<Returning>,
+    },
     /// A search of one type.
     Search {
         /// The type.
@@ -228,6 +235,7 @@ impl Interaction {
             Interaction::Delete { .. }
             | Interaction::ConditionalDelete { .. }
             | Interaction::DeleteMany { .. } => "DeleteResource",
+            Interaction::Bundle { .. } => "ProcessBundle",
             Interaction::Search { sent: Sent::Get, .. } => "SearchWithGet",
             Interaction::Search { sent: Sent::Post, .. } => "SearchWithPost",
             Interaction::Operation(call) => call.action(),
@@ -253,6 +261,7 @@ impl Interaction {
     pub fn code(&self) -> Option<&'static str> {
         Some(match self {
             Interaction::Capabilities | Interaction::Operation(_) | Interaction::Status(_) => return None,
+            Interaction::Bundle { .. } => "transaction",
             Interaction::Read { .. } => "read",
             Interaction::VersionRead { .. } => "vread",
             Interaction::History { .. } => "history-instance",
@@ -266,6 +275,48 @@ impl Interaction {
         })
     }
 }
+
+impl Interaction {
+    /// The resource that it names, if it names one.
+    pub(crate) fn key(&self) -> Option<&ResourceKey> {
+        match self {
+            Interaction::Read { key, .. }
+            | Interaction::VersionRead { key, .. }
+            | Interaction::History { key, .. }
+            | Interaction::Update { key, .. }
+            | Interaction::Patch { key, .. }
+            | Interaction::Delete { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether it writes one resource.
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(
+            self,
+            Interaction::Create { .. }
+                | Interaction::Update { .. }
+                | Interaction::ConditionalUpdate { .. }
+                | Interaction::Patch { .. }
+                | Interaction::ConditionalPatch { .. }
+                | Interaction::Delete { .. }
+                | Interaction::ConditionalDelete { .. }
+        )
+    }
+
+    /// The resource as sent, of an interaction that stores it.
+    pub(crate) fn body_mut(&mut self) -> Option<&mut Bytes> {
+        match self {
+            Interaction::Create { body, .. }
+            | Interaction::Update { body, .. }
+            | Interaction::ConditionalUpdate { body, .. } => Some(body),
+            _ => None,
+        }
+    }
+}
+
+/// The codes of the interactions with a whole data store.
+pub(crate) const SYSTEM_CODES: [&str; 2] = ["transaction", "batch"];
 
 /// The codes of all interactions that a resource type has here, as a CapabilityStatement lists them.
 pub const CODES: [&str; 8] =

@@ -13,7 +13,10 @@ use search::{ParameterSet, Visible};
 use store::{Catalog, Clock, Datastore, Random, Store, uuid};
 
 mod aim;
+mod batch;
 mod bundle;
+mod bundle_entry;
+mod bundle_response;
 mod capability;
 mod criterion;
 mod delete_many;
@@ -33,6 +36,7 @@ mod reply;
 mod representation;
 mod route;
 mod search_type;
+mod transaction;
 mod write;
 
 pub use interaction::{
@@ -99,6 +103,7 @@ pub struct Service {
 }
 
 /// What an interaction works with: one caller's view of one data store.
+#[derive(Clone)]
 pub(crate) struct Context<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) access: &'a Access,
@@ -109,6 +114,8 @@ pub(crate) struct Context<'a> {
     pub(crate) base: &'a Base,
     pub(crate) parameters: ParameterSet,
     pub(crate) preferences: Preferences,
+    /// The headers that mean every entry of a Bundle.
+    pub(crate) entry_headers: &'a http::HeaderMap,
     pub(crate) limits: &'a Limits,
     pub(crate) now: Time,
     pub(crate) random: &'a dyn Random,
@@ -143,10 +150,10 @@ impl Service {
         response
     }
 
-    /// The answer to a request whose body is larger than [`Limits::body_bytes`], for a listener that did not
+    /// The answer to a request whose body is larger than [`Limits::largest_body_bytes`], for a listener that did not
     /// read it.
     pub fn body_too_large(&self, method: &http::Method) -> http::Response<Bytes> {
-        let refusal = Refusal::body_too_large(self.settings.limits.body_bytes);
+        let refusal = Refusal::body_too_large(self.settings.limits.largest_body_bytes());
         let mut response = reply::refused(refusal, method, &Representation::default());
         reply::identify(&mut response, &uuid(&*self.parts.random));
         response
@@ -157,14 +164,19 @@ impl Service {
         request: &http::Request<Bytes>,
         call: Option<&Call<'_>>,
     ) -> Result<http::Response<Bytes>, Refusal> {
-        if request.body().len() > self.settings.limits.body_bytes {
-            return Err(Refusal::body_too_large(self.settings.limits.body_bytes));
+        let limits = &self.settings.limits;
+        if request.body().len() > limits.largest_body_bytes() {
+            return Err(Refusal::body_too_large(limits.largest_body_bytes()));
         }
         let verified = self.verify(request);
         let Some(call) = call else {
             verified.map_err(|error| gate::stranger(&error))?;
             return Err(Refusal::no_datastore());
         };
+        let limit = if call.is_at_base() { limits.bundle_bytes } else { limits.body_bytes };
+        if request.body().len() > limit {
+            return Err(Refusal::body_too_large(limit));
+        }
         let entered = self.enter(verified, &call.datastore).await?;
         let (representation, carried) = call.representation()?;
         let interaction = call.interaction()?;
@@ -182,6 +194,7 @@ impl Service {
             base: &base,
             parameters: ParameterSet::r4(),
             preferences: negotiate::preferences(request.headers()),
+            entry_headers: &negotiate::entry_headers(request.headers()),
             limits: &self.settings.limits,
             now: self.parts.clock.now(),
             random: &*self.parts.random,
@@ -246,6 +259,7 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::DeleteMany { of, criteria, count } => {
             delete_many::delete_many(context, of, criteria, count).await
         }
+        Interaction::Bundle { body, returning } => bundle_entry::process(context, body, returning).await,
         Interaction::Search { of, parameters, .. } => search_type::search(context, of, parameters).await,
         Interaction::Operation(call) => operation::perform(context, call).await,
         Interaction::Status(call) => operation::status::perform(context, call).await,

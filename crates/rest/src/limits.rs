@@ -5,6 +5,27 @@ use std::num::NonZeroUsize;
 /// The largest body of a request, in bytes: HealthLake's 5 MB for a resource. More is answered with 413.
 pub const BODY_BYTES_MAX: usize = 5 * 1024 * 1024;
 
+/// The largest Bundle that is processed as a batch or a transaction, in bytes. More is answered with 413.
+pub const BUNDLE_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// The most entries of a batch or a transaction, HealthLake's for asynchronous ones. More is answered with 422.
+pub const BUNDLE_ENTRIES_MAX: usize = 500;
+
+/// How many entries an operator may allow: what one commit can hold.
+pub const BUNDLE_ENTRIES_CEILING: usize = store::limits::TRANSACTION_WRITES_MAX;
+
+/// How many entries of a batch are done at the same time.
+pub(crate) const BATCH_ENTRIES_AT_ONCE_MAX: usize = 64;
+
+/// The most different conditional references of a transaction, or as many as it may have entries.
+pub const CONDITIONAL_REFERENCES_MAX: usize = 500;
+
+/// How often a transaction is looked at again when another write came between.
+pub(crate) const TRANSACTION_ATTEMPTS_MAX: usize = 16;
+
+/// How many entries of a transaction are worked on before others get their turn.
+pub(crate) const ENTRIES_AT_A_STRETCH_MAX: usize = 16;
+
 /// The most matches of one page, and the default (`_count`).
 pub const PAGE_MATCHES_MAX: usize = 100;
 
@@ -35,6 +56,10 @@ pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;
 pub struct Limits {
     /// See [`BODY_BYTES_MAX`].
     pub body_bytes: usize,
+    /// See [`BUNDLE_BYTES_MAX`].
+    pub bundle_bytes: usize,
+    /// See [`BUNDLE_ENTRIES_MAX`]; at most [`BUNDLE_ENTRIES_CEILING`].
+    pub bundle_entries: usize,
     /// See [`PAGE_MATCHES_MAX`].
     pub page_matches: NonZeroUsize,
     /// See [`PAGE_VERSIONS_MAX`].
@@ -46,8 +71,17 @@ impl Default for Limits {
         let some = |number| NonZeroUsize::new(number).expect("the default limits are not zero");
         Limits {
             body_bytes: BODY_BYTES_MAX,
+            bundle_bytes: BUNDLE_BYTES_MAX,
+            bundle_entries: BUNDLE_ENTRIES_MAX,
             page_matches: some(PAGE_MATCHES_MAX),
             page_versions: some(PAGE_VERSIONS_MAX),
         }
+    }
+}
+
+impl Limits {
+    /// The largest body of any request, in bytes: what a listener has to read.
+    pub fn largest_body_bytes(&self) -> usize {
+        self.body_bytes.max(self.bundle_bytes)
     }
 }

@@ -183,6 +183,24 @@ pub(crate) fn is_async(headers: &HeaderMap) -> bool {
     all.any(|text| text.trim().eq_ignore_ascii_case("respond-async"))
 }
 
+/// What a write answers, if the client says so.
+pub(crate) fn returning(headers: &HeaderMap) -> Option<Returning> {
+    let prefer = HeaderName::from_static("prefer");
+    let mut parts = texts(headers, &prefer).flat_map(|text| text.split([',', ';']));
+    let is_said = parts.any(|part| part.trim_start().to_ascii_lowercase().starts_with("return="));
+    is_said.then(|| preferences(headers).returning)
+}
+
+/// The headers of a request with a Bundle that mean each of its entries.
+pub(crate) fn entry_headers(headers: &HeaderMap) -> HeaderMap {
+    const SHARED: [HeaderName; 2] = [
+        HeaderName::from_static("x-amzn-healthlake-fhir-validation-level"),
+        HeaderName::from_static("x-amz-fhir-history-consistency-level"),
+    ];
+    let value = |name: HeaderName| Some((name.clone(), headers.get(name)?.clone()));
+    SHARED.into_iter().filter_map(value).collect()
+}
+
 /// The condition on a write.
 pub(crate) fn when(headers: &HeaderMap) -> Result<When, Refusal> {
     const VERSIONS: &str = "If-Match must hold versions of the form W/\"1\".";

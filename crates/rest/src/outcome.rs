@@ -179,6 +179,80 @@ impl Refusal {
         Refusal::with(400, expression.into_iter().fold(issue, Issue::at))
     }
 
+    /// A Bundle or one of its entries is malformed: the issue says how and where (400).
+    pub fn structure(issue: Issue) -> Refusal {
+        Refusal::with(400, issue)
+    }
+
+    /// The Bundle has more entries than the limit (422, as HealthLake answers it).
+    pub fn too_many_entries(limit: usize) -> Refusal {
+        let sentence = format!("A Bundle has at most {limit} entries.");
+        Refusal::with(422, Issue::error(IssueCode::TooCostly, sentence).at("Bundle.entry"))
+    }
+
+    /// The same refusal, said of an entry of a Bundle: its expressions are those of the Bundle.
+    #[must_use]
+    pub fn of_entry(mut self, number: usize) -> Refusal {
+        let entry = format!("Bundle.entry[{number}]");
+        if let Form::Outcome(outcome) = &mut self.form {
+            for issue in &mut outcome.0 {
+                for expression in &mut issue.expression {
+                    *expression = in_entry(&entry, expression);
+                }
+                if issue.expression.is_empty() {
+                    issue.expression.push(entry.clone());
+                }
+            }
+        }
+        self
+    }
+
+    /// The same refusal, said of a reference in an entry's resource.
+    #[must_use]
+    pub fn of_reference(mut self, number: usize) -> Refusal {
+        if let Form::Outcome(outcome) = &mut self.form {
+            for issue in &mut outcome.0 {
+                issue.expression = vec![format!("Bundle.entry[{number}].resource")];
+            }
+        }
+        self
+    }
+
+    /// Adds the issues of another refusal, as far as there is room.
+    pub(crate) fn also(&mut self, other: Refusal) {
+        if let (Form::Outcome(outcome), Form::Outcome(more)) = (&mut self.form, other.form) {
+            let room = fhir::ISSUES_MAX.saturating_sub(outcome.0.len());
+            outcome.0.extend(more.0.into_iter().take(room));
+        }
+    }
+
+    /// A conditional reference finds nothing (400).
+    pub fn refers_to_nothing(of: ResourceType) -> Refusal {
+        let sentence = format!("A conditional reference finds no {of}.");
+        Refusal::new(400, IssueCode::NotFound, sentence)
+    }
+
+    /// A conditional reference finds what the same transaction deletes (400).
+    pub fn refers_to_deleted() -> Refusal {
+        let sentence = "A conditional reference finds a resource that this transaction deletes.";
+        Refusal::new(400, IssueCode::Conflict, sentence)
+    }
+
+    /// Others changed what an entry relies on faster than the transaction could (409).
+    pub fn entry_contended() -> Refusal {
+        let sentence = "What the entry relies on was modified by other operations all the time; try again.";
+        Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+
+    /// As an OperationOutcome, where no other form can stand.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome {
+        match self.form {
+            Form::Outcome(outcome) => outcome,
+            Form::Aws(_, message) => Issue::error(IssueCode::Forbidden, message).into(),
+        }
+    }
+
     /// The resource does not fit its address: the issue says how and where (400).
     pub fn misfit(expression: String, diagnostics: impl Into<String>) -> Refusal {
         Refusal::with(400, Issue::error(IssueCode::Invalid, diagnostics).at(expression))
@@ -260,6 +334,16 @@ impl Refusal {
     pub fn contended(key: &ResourceKey) -> Refusal {
         let sentence = format!("{key} was modified by other operations all the time; try again.");
         Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+}
+
+/// A path of a request's own resource or parameter, as one of the Bundle that holds the entry.
+fn in_entry(entry: &str, expression: &str) -> String {
+    match expression.split_once('.') {
+        _ if expression.starts_with("Bundle.entry[") => expression.to_owned(),
+        Some(("http", _)) => format!("{entry}.request.url"),
+        Some((_, path)) => format!("{entry}.resource.{path}"),
+        None => format!("{entry}.resource"),
     }
 }
 

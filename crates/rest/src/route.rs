@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use crate::history;
 use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
 use crate::limits::{PAGE_MATCHES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX};
+use crate::links::Base;
 use crate::negotiate::{self, Format};
 use crate::operation::status::{self, StatusCall};
 use crate::operation::{self, OperationCall, OperationLevel};
@@ -49,6 +50,31 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// The call that an entry of a Bundle for the data store at `base` is.
+    pub(crate) fn of_entry(
+        url: &'a str,
+        base: &Base,
+        method: &'a Method,
+        headers: &'a HeaderMap,
+        body: &'a Bytes,
+    ) -> Result<Call<'a>, Refusal> {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let path = path.strip_prefix(base.as_str()).unwrap_or(path);
+        if path.contains("://") {
+            return Err(Refusal::invalid("The address of an entry is not one of this data store."));
+        }
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        let segments = segments.map(|segment| percent_decode_str(segment).decode_utf8().ok());
+        let segments: Option<Vec<String>> = segments.map(|segment| segment.map(String::from)).collect();
+        let segments = segments.ok_or_else(|| Refusal::invalid("The address of an entry is not UTF-8."))?;
+        Ok(Call { datastore: String::new(), segments, method, headers, query, body })
+    }
+
+    /// Whether it is at the base address, where Bundles are posted.
+    pub(crate) fn is_at_base(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     /// The interaction it asks for.
     pub(crate) fn interaction(&self) -> Result<Interaction, Refusal> {
         let parameters = parse_query(self.query)?;
@@ -64,6 +90,11 @@ impl<'a> Call<'a> {
         }
         self.refuse_absent(&segments)?;
         match segments.as_slice() {
+            [] if *self.method == Method::POST => {
+                negotiate::check_body_format(self.headers)?;
+                let returning = negotiate::returning(self.headers);
+                Ok(Interaction::Bundle { body: self.body.clone(), returning })
+            }
             ["metadata"] => self.get().map(|()| Interaction::Capabilities),
             [of] => self.on_type(resource_type(of)?, parameters),
             [of, "_search"] => self.post_search(resource_type(of)?, parameters),
@@ -112,7 +143,7 @@ impl<'a> Call<'a> {
     /// Refuses what the standard or HealthLake has and this server has not yet, each by its name.
     fn refuse_absent(&self, segments: &[&str]) -> Result<(), Refusal> {
         let what = match segments {
-            [] if self.method == Method::POST => "Batch and transaction Bundles are not supported.",
+            [] if *self.method == Method::POST => return Ok(()),
             [] | ["_search"] => "Search across all resource types is not supported.",
             ["_history"] => "The history of the whole data store is not supported.",
             [".well-known", "smart-configuration"] => "SMART on FHIR is not supported.",

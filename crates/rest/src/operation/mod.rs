@@ -187,6 +187,12 @@ impl OperationCall {
         action.expect("a call is made only of an operation in the table that has the method")
     }
 
+    /// Whether it may change the data store.
+    pub(crate) fn may_write(&self) -> bool {
+        let changes_state = named(self.name).is_none_or(|operation| operation.changes_state);
+        changes_state || self.parameters.iter().any(|(name, value)| name == "persist" && value != "false")
+    }
+
     /// The resource it is called on.
     pub(crate) fn instance(&self) -> Option<&ResourceKey> {
         match &self.at {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod authority;
+mod batch;
 mod conditional;
 mod door;
 mod limit;
@@ -13,5 +14,6 @@ mod read;
 mod refuse;
 mod representation;
 mod search;
+mod transaction;
 mod validate;
 mod write;

@@ -5,7 +5,6 @@ use store::DatastoreStatus;
 use crate::door::World;
 
 const ABSENT: &[&str] = &[
-    "POST ",
     "GET ?_type=Patient",
     "POST _search",
     "GET _history",

@@ -1,0 +1,105 @@
+//! Batch (R4 http, section 3.1.0.11.1): each entry for itself, as if it had come alone.
+
+use std::collections::HashSet;
+
+use fhir::ResourceKey;
+use futures::StreamExt;
+
+use crate::bundle_entry::{BundleUse, Entry, Posted};
+use crate::bundle_response::ResponseWriter;
+use crate::interaction::Interaction;
+use crate::limits::BATCH_ENTRIES_AT_ONCE_MAX;
+use crate::outcome::Refusal;
+use crate::reply::Reply;
+use crate::{Context, gate};
+
+/// An entry as far as it was understood, with its place.
+type Numbered<'a> = (usize, Result<Entry<'a>, Refusal>);
+
+/// What one entry got, and the resource that it is about.
+struct Answer {
+    number: usize,
+    outcome: Result<Reply, Refusal>,
+    of: Option<ResourceKey>,
+}
+
+/// What an entry looks at or changes.
+enum Touched {
+    /// Nothing that another entry can know of.
+    Nothing,
+    /// One resource.
+    One(ResourceKey),
+    /// What it finds.
+    Any,
+}
+
+/// Does every entry as if one after the other, and answers each.
+pub(crate) async fn batch(context: &Context<'_>, posted: &Posted) -> Result<Reply, Refusal> {
+    let mut writer = ResponseWriter::new(context.base, BundleUse::Batch, context.now);
+    for wave in waves(posted.entries(context)?) {
+        let at_once = wave.into_iter().map(|(number, entry)| one(context, number, entry));
+        let mut answers = futures::stream::iter(at_once).buffered(BATCH_ENTRIES_AT_ONCE_MAX);
+        while let Some(Answer { number, outcome, of }) = answers.next().await {
+            match outcome {
+                Ok(reply) => writer.answered(&reply, of.as_ref()),
+                Err(refusal) => writer.refused(refusal.of_entry(number)),
+            }
+        }
+    }
+    Ok(Reply::resource(writer.finish()))
+}
+
+async fn one(context: &Context<'_>, number: usize, entry: Result<Entry<'_>, Refusal>) -> Answer {
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(refusal) => return Answer { number, outcome: Err(refusal), of: None },
+    };
+    let mut of = entry.interaction.key().cloned();
+    let outcome = match gate::check_permission(context.access, &entry.interaction) {
+        Ok(()) => entry.answer(context).await,
+        Err(refusal) => Err(refusal),
+    };
+    if let Ok(reply) = &outcome {
+        of = reply.location.clone().or(of);
+    }
+    let located = entry.interaction.is_write().then(|| of.clone()).flatten();
+    let outcome = outcome.map(|reply| Reply { location: reply.location.clone().or(located), ..reply });
+    Answer { number, outcome, of }
+}
+
+/// The entries in runs that may be done at the same time, since none can see what another of its run does.
+fn waves(entries: Vec<Result<Entry<'_>, Refusal>>) -> Vec<Vec<Numbered<'_>>> {
+    let mut waves: Vec<Vec<Numbered<'_>>> = Vec::new();
+    let mut keys = HashSet::new();
+    let mut is_open = false;
+    for (number, entry) in entries.into_iter().enumerate() {
+        let touched = entry.as_ref().map_or(Touched::Nothing, |entry| touched(&entry.interaction));
+        let (joins, stays_open) = match touched {
+            Touched::Nothing => (is_open, true),
+            Touched::One(key) => {
+                let is_new = keys.insert(key.clone());
+                if !is_new {
+                    keys = HashSet::from([key]);
+                }
+                (is_open && is_new, true)
+            }
+            Touched::Any => (false, false),
+        };
+        match waves.last_mut() {
+            Some(wave) if joins => wave.push((number, entry)),
+            _ => waves.push(vec![(number, entry)]),
+        }
+        if !stays_open {
+            keys.clear();
+        }
+        is_open = stays_open;
+    }
+    waves
+}
+
+fn touched(interaction: &Interaction) -> Touched {
+    match interaction {
+        Interaction::Capabilities | Interaction::Create { if_none_exist: None, .. } => Touched::Nothing,
+        other => other.key().map_or(Touched::Any, |key| Touched::One(key.clone())),
+    }
+}
