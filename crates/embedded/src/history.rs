@@ -85,6 +85,10 @@ impl Filling<'_, '_> {
             return Err(StoreError::Position);
         }
         for ordinal in (0..end).rev().filter(|ordinal| types.is_known(*ordinal)) {
+            // Later ordinals were written later, so that what is too old ends the walk.
+            if self.is_too_old(of, ordinal)? {
+                break;
+            }
             let place = ordinal.to_be_bytes().to_vec();
             if self.is_wanted(of, ordinal)? && self.add(Candidate { of, ordinal, place })? {
                 break;
@@ -137,6 +141,11 @@ impl Filling<'_, '_> {
             }
         }
         Ok(false)
+    }
+
+    fn is_too_old(&self, of: ResourceType, ordinal: u32) -> Result<bool, StorageError> {
+        let Some(since) = self.history.since else { return Ok(false) };
+        Ok(self.reading.block(of, ordinal)?.version(ordinal).updated < since)
     }
 
     fn is_wanted(&self, of: ResourceType, ordinal: u32) -> Result<bool, StorageError> {

@@ -61,7 +61,7 @@ pub(crate) async fn list(
 
 fn properties(job: &Job) -> ExportJobProperties {
     ExportJobProperties {
-        data_access_role_arn: Some(job.data_access_role_arn.clone()),
+        data_access_role_arn: Some(job.data_access_role_arn.clone()).filter(|role| !role.is_empty()),
         datastore_id: job.datastore.to_string(),
         end_time: job.ended.map(|ended| Timestamp::shown(ended.0)),
         job_id: job.id.to_string(),

@@ -175,6 +175,7 @@ fn submitted(service: &Service, datastore: DatastoreId, order: Order) -> Job {
         output: JobOutput { prefix: output.s3_uri, folder, kms_key_id: output.kms_key_id },
         data_access_role_arn: order.data_access_role_arn,
         validation_level: order.validation_level,
+        export: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

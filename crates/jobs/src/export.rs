@@ -1,27 +1,42 @@
-//! An export: everything that is current, type by type, in the order in which it was written.
+//! An export: what there was at one moment, type by type, in the order in which it was written.
 //!
-//! Objects are called `<Type>/<Type>-<number of the job>-<part>-0.ndjson`. The checkpoint says where the next part begins; a
-//! part that a crash broke off is written again under the same name. A resource that changes while the export runs
-//! may appear in two versions, the later one later; none is left out.
+//! The moment is fixed first. Then each type is written in two stages: what is current and was not changed after the
+//! moment (`current`), and what was changed since, as it was at the moment (`changed`). What was deleted since a time
+//! that was asked about comes last (`deleted`). The checkpoint says where the next part begins; a part that a crash
+//! broke off is written again under the same name.
 
-use bytes::Bytes;
-use fhir::ResourceType;
-use search::{Filter, Position, Search, Visible};
+use fhir::{ResourceType, Time};
+use search::{Extractor, ParameterSet, Position, SearchError, Visible};
 use serde::{Deserialize, Serialize};
-use store::{JobStatus, Store, Stored};
+use store::{ExportForm, ExportTarget, JobStatus, Store, Transaction};
 
 use crate::checkpoint;
+use crate::export_files::ExportFiles;
 use crate::held::{Held, Stopped};
 use crate::import::{Halt, fault};
-use crate::objects::{ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri};
+use crate::objects::{Objects, ObjectsError};
 use crate::retry::patiently;
 use crate::runner::Means;
 
-/// Resources read at a time.
-const PAGE_ROWS: std::ops::RangeInclusive<usize> = 1..=2_000;
-/// Pages grow while they are smaller than this, in bytes, and shrink when they are four times larger.
-const PAGE_BYTES: usize = 4 << 20;
+mod changed;
+mod current;
+mod deleted;
+mod part;
+pub(crate) mod plan;
+pub(crate) mod whose;
 
+use changed::Changed;
+use current::Pages;
+use deleted::Deleted;
+use part::{Parts, Place};
+use plan::{Plan, Terms};
+
+/// How often a commit is asked for the time until it gives one after the moment, and the pause between, in
+/// milliseconds. A clock that stands still must not hold an export up.
+const MOMENT_TRIES_MAX: u32 = 20;
+const MOMENT_PAUSE_MS: u64 = 1;
+
+/// Where an export goes on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Checkpoint {
     /// The type being written, by number, and the types done with before it.
@@ -30,106 +45,129 @@ struct Checkpoint {
     /// Where the next part begins; `None` at the type's beginning.
     after: Option<Vec<u8>>,
     part: u64,
+    /// The last microsecond of the export's moment.
+    #[serde(default)]
+    until: Option<i64>,
+    #[serde(default)]
+    stage: Stage,
+}
+
+/// What is being written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    /// What is current of a type.
+    #[default]
+    Current,
+    /// What changed of it.
+    Changed,
+    /// What was deleted of a type; all types are written.
+    Deleted,
+}
+
+/// What an export works with, besides its record.
+struct Work<'w> {
+    store: &'w dyn Store,
+    objects: &'w dyn Objects,
+    place: Place,
+    visible: Visible,
+    extractor: Extractor,
+    part_bytes: u64,
+    until: Time,
 }
 
 /// Runs the job to its end, to the next checkpoint after a stop was asked for, or to where it is lost.
 pub(crate) async fn run(held: &mut Held, means: &Means<'_>) -> Result<(), Stopped> {
     match proceed(held, means).await {
-        Ok(()) => held.finish(JobStatus::Completed, None).await,
+        Ok(()) => {
+            let expires = Time(held.now().0 + means.files.keep_ms() * 1000);
+            if let Some(export) = held.job.export.as_mut().filter(|export| is_here(export)) {
+                export.expires = Some(expires);
+            }
+            held.finish(JobStatus::Completed, None).await
+        }
         Err(Halt::Stopped(stopped)) => Err(stopped),
-        Err(Halt::Fault(message)) => held.finish(JobStatus::Failed, Some(message)).await,
+        Err(Halt::Fault(message)) => {
+            tidy(held, means.files).await;
+            held.finish(JobStatus::Failed, Some(message)).await
+        }
     }
 }
 
+/// Ends a job that shall be cancelled.
+pub(crate) async fn cancel(held: &mut Held, files: &ExportFiles) -> Result<(), Stopped> {
+    tidy(held, files).await;
+    held.finish(JobStatus::CancelCompleted, None).await
+}
+
+/// Removes what a job that came to nothing wrote here. What stays is removed when its data store is.
+async fn tidy(held: &mut Held, files: &ExportFiles) {
+    let Some(export) = held.job.export.as_mut().filter(|export| is_here(export)) else { return };
+    match files.remove(&held.job.datastore, Some(&held.job.id)).await {
+        Ok(()) => export.files.clear(),
+        Err(error) => tracing::warn!(%error, "the files of an export were not removed"),
+    }
+}
+
+/// Whether an export's files are served from here.
+pub(crate) fn is_here(export: &store::Export) -> bool {
+    export.target == ExportTarget::Here
+}
+
 async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
-    let objects = &*means.objects;
-    let mut checkpoint: Checkpoint = checkpoint::read(held)?.unwrap_or_default();
-    let folder = S3Uri::parse(&held.job.output.folder).map_err(|error| fault("output", &error))?;
-    let reachable = patiently(|| objects.bucket_exists(folder.bucket())).await;
+    let is_here = held.job.export.as_deref().is_some_and(is_here);
+    let objects = if is_here { means.files.objects() } else { &means.objects };
+    let place = Place::of(&held.job, is_here).map_err(|error| fault("output", &error))?;
+    let reachable = patiently(|| objects.bucket_exists(place.bucket())).await;
     if !reachable.map_err(|error| fault("output", &error))? {
         return Err(fault("output", &ObjectsError::NoSuchBucket));
     }
     let store = means.catalog.open(&held.job.datastore).await.map_err(not_read)?;
-    let types = types_by_name();
-    while let Some(of) = types.get(checkpoint.done) {
-        checkpoint.of = Some(of.number());
-        let rows = write_part(&*store, means, held, &folder, *of, &mut checkpoint).await?;
-        // Most types are empty: only what was written is worth a record.
-        if rows > 0 {
-            held.job.progress.resources_scanned += rows;
-            checkpoint::keep(held, &checkpoint);
-            held.save().await?;
-        }
-        if means.is_stopping() {
-            return Err(Stopped::Paused.into());
-        }
-    }
-    Ok(())
+    let mut checkpoint: Checkpoint = checkpoint::read(held)?.unwrap_or_default();
+    let until = moment(held, &*store, &mut checkpoint).await?;
+    let (base, visible) = ((means.base)(&held.job.datastore), Visible::everything("export"));
+    let export = held.job.export.as_deref();
+    let whose = whose::whose(export, &*store, &visible, &base, until).await.map_err(not_read)?;
+    let parameters = ParameterSet::r4();
+    let (store, objects, extractor) = (&*store, &**objects, Extractor::new(&base, &parameters));
+    let plan = Plan::new(export, whose, Terms { parameters, base, now: held.job.submitted });
+    let part_bytes = means.sizes.part_bytes;
+    let work = Work { store, objects, place, visible, extractor, part_bytes, until };
+    work.all(held, means, &plan, &mut checkpoint).await
 }
 
-fn types_by_name() -> Vec<ResourceType> {
-    let mut types: Vec<_> = ResourceType::all().collect();
-    types.sort_by_key(|of| of.name());
-    types
-}
-
-/// Writes one part of one type and moves the checkpoint past it; gives the number of resources.
-async fn write_part(
-    store: &dyn Store,
-    means: &Means<'_>,
-    held: &Held,
-    folder: &S3Uri,
-    of: ResourceType,
-    checkpoint: &mut Checkpoint,
-) -> Result<u64, Halt> {
-    let mut part: Option<Box<dyn ObjectWriter>> = None;
-    let (mut rows, mut bytes) = (0, 0);
-    let mut pages = Pages::new(of, checkpoint.after.take().map(Position));
-    loop {
-        let (page, is_last) = match pages.next(store).await {
-            Ok(next) => next,
-            Err(error) => return Err(give_up(part, not_read(error)).await),
-        };
-        if !page.is_empty() {
-            let mut writer = match part.take() {
-                Some(writer) => writer,
-                None => open_part(&*means.objects, held, folder, of, checkpoint.part).await?,
-            };
-            rows += page.len() as u64;
-            let text = lines(&page);
-            bytes += text.len() as u64;
-            let written = writer.write(text).await;
-            part = Some(writer);
-            if let Err(error) = written {
-                return Err(give_up(part, fault("output", &error)).await);
-            }
-        }
-        if is_last || bytes >= means.sizes.part_bytes {
-            if let Some(writer) = part {
-                writer.finish().await.map_err(|error| fault("output", &error))?;
-            }
-            let next = pages.after.filter(|_| !is_last);
-            checkpoint.done += usize::from(next.is_none());
-            checkpoint.part = if next.is_some() { checkpoint.part + 1 } else { 0 };
-            checkpoint.after = next.map(|position| position.0);
-            return Ok(rows);
-        }
+/// The moment of which the export tells: the millisecond in which it began. When this answers, everything written up
+/// to its end is seen, and whatever is written from now on is written later.
+async fn moment(held: &mut Held, store: &dyn Store, checkpoint: &mut Checkpoint) -> Result<Time, Halt> {
+    if let Some(until) = checkpoint.until {
+        return Ok(Time(until));
     }
-}
-
-/// Frees what the endpoint keeps of a part that will not be finished.
-async fn give_up(part: Option<Box<dyn ObjectWriter>>, why: Halt) -> Halt {
-    if let Some(writer) = part
-        && let Err(error) = writer.abort().await
-    {
-        tracing::warn!(%error, "a part of an export was not aborted");
+    let began = Time(held.now().0.div_euclid(1000) * 1000);
+    let until = Time(began.0 + 999);
+    for _ in 0..MOMENT_TRIES_MAX {
+        // An empty commit waits for those before it, and none after it is given an earlier time.
+        let passed = store.commit(Transaction::default()).await;
+        let passed = passed.map_err(|error| match error {
+            store::CommitError::Failed(error) => not_read(error),
+            store::CommitError::Conflict(_) => Halt::Stopped(Stopped::Paused),
+        })?;
+        if passed.updated > until {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(MOMENT_PAUSE_MS)).await;
     }
-    why
+    checkpoint.until = Some(until.0);
+    if let Some(export) = &mut held.job.export {
+        export.transaction_time = Some(began);
+    }
+    checkpoint::keep(held, checkpoint);
+    held.save().await?;
+    Ok(until)
 }
 
 fn not_read(error: store::StoreError) -> Halt {
     match error {
         store::StoreError::Absent => Halt::Stopped(Stopped::Paused),
+        store::StoreError::Limit(name) => Halt::Fault(format!("The limit {name} was reached")),
         error => {
             tracing::error!(%error, "an export could not read its data store");
             Halt::Fault("The data store could not be read".to_owned())
@@ -137,64 +175,149 @@ fn not_read(error: store::StoreError) -> Halt {
     }
 }
 
-async fn open_part(
-    objects: &dyn Objects,
-    held: &Held,
-    folder: &S3Uri,
-    of: ResourceType,
-    part: u64,
-) -> Result<Box<dyn ObjectWriter>, Halt> {
-    let job = i64::from_str_radix(&held.job.id.as_str()[..15], 16).unwrap_or_default();
-    let uri = folder.join(&format!("{of}/{of}-{job}-{part}-0.ndjson"));
-    let kms_key_id = Some(held.job.output.kms_key_id.clone()).filter(|key| !key.is_empty());
-    let options = PutOptions { content_type: "application/x-ndjson".to_owned(), kms_key_id };
-    let opened = patiently(|| objects.put(uri.bucket(), uri.key(), options.clone())).await;
-    opened.map_err(|error| fault("output", &error))
+fn not_understood(errors: &[SearchError]) -> Halt {
+    let told = errors.first().map(ToString::to_string).unwrap_or_default();
+    Halt::Fault(format!("What was asked for is not understood any more: {told}"))
 }
 
-fn lines(page: &[Stored]) -> Bytes {
-    let mut out = Vec::with_capacity(page.iter().map(|row| weight(row) + 96).sum());
-    for row in page {
-        if let Some(body) = &row.body {
-            fhir::emit(&row.key, body, row.version, row.updated, &mut out);
-            out.push(b'\n');
+impl Work<'_> {
+    async fn all(
+        &self,
+        held: &mut Held,
+        means: &Means<'_>,
+        plan: &Plan,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<(), Halt> {
+        let tells_deleted = held.job.export.as_deref().is_some_and(|export| {
+            export.form == ExportForm::Standard && is_here(export) && export.asked.since.is_some()
+        });
+        loop {
+            let Some(of) = plan.types().get(checkpoint.done).copied() else {
+                if checkpoint.stage == Stage::Deleted || !tells_deleted {
+                    return Ok(());
+                }
+                *checkpoint =
+                    Checkpoint { stage: Stage::Deleted, until: checkpoint.until, ..Checkpoint::default() };
+                continue;
+            };
+            checkpoint.of = Some(of.number());
+            // Most types are empty: only what was written is worth a record.
+            if self.step(held, plan, of, checkpoint).await? {
+                checkpoint::keep(held, checkpoint);
+                held.save().await?;
+            }
+            if means.is_stopping() {
+                return Err(Stopped::Paused.into());
+            }
         }
     }
-    out.into()
-}
 
-fn weight(row: &Stored) -> usize {
-    row.body.as_ref().map_or(0, Bytes::len)
-}
-
-/// Pages of a type in the order written, as large as memory likes.
-struct Pages {
-    of: ResourceType,
-    after: Option<Position>,
-    rows: usize,
-}
-
-impl Pages {
-    fn new(of: ResourceType, after: Option<Position>) -> Pages {
-        // A Binary may be as large as a body can be: begin with one.
-        let rows = if of.name() == "Binary" { 1 } else { 64 };
-        Pages { of, after, rows }
+    /// Writes a part of what is current, or all that changed or was deleted, of one type, and moves the checkpoint
+    /// past it. Whether anything was written.
+    async fn step(
+        &self,
+        held: &mut Held,
+        plan: &Plan,
+        of: ResourceType,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<bool, Halt> {
+        let wanted = plan.wanted(of).map_err(|errors| not_understood(&errors))?;
+        let mut parts = Parts::new(self.objects, &self.place, of, checkpoint.part);
+        let written = match checkpoint.stage {
+            Stage::Current => self.current(held, &wanted, &mut parts, checkpoint, of).await,
+            Stage::Changed => self.changed(held, &wanted, &mut parts, of).await,
+            Stage::Deleted => {
+                parts = parts.deleted();
+                self.deleted(held, &wanted, &mut parts, of).await
+            }
+        };
+        if let Err(halt) = written {
+            parts.give_up().await;
+            return Err(halt);
+        }
+        let is_written = parts.next > checkpoint.part;
+        checkpoint.part = parts.next;
+        if checkpoint.stage == Stage::Current {
+            if checkpoint.after.is_none() {
+                checkpoint.stage = Stage::Changed;
+            }
+        } else {
+            checkpoint.stage =
+                if checkpoint.stage == Stage::Changed { Stage::Current } else { Stage::Deleted };
+            (checkpoint.done, checkpoint.part) = (checkpoint.done + 1, 0);
+        }
+        Ok(is_written)
     }
 
-    /// The next page, and whether it is the last.
-    async fn next(&mut self, store: &dyn Store) -> Result<(Vec<Stored>, bool), store::StoreError> {
-        let mut search = Search::new(&Visible::everything("export"), self.of, Filter::Everything);
-        search.after = self.after.take();
-        search.count = self.rows;
-        let found = store.search(&search).await?;
-        let bytes: usize = found.matches.iter().map(weight).sum();
-        if bytes < PAGE_BYTES {
-            self.rows = (self.rows * 2).min(*PAGE_ROWS.end());
-        } else if bytes > 4 * PAGE_BYTES {
-            self.rows = (self.rows / 2).max(*PAGE_ROWS.start());
+    async fn current(
+        &self,
+        held: &mut Held,
+        wanted: &plan::Wanted<'_>,
+        parts: &mut Parts<'_>,
+        checkpoint: &mut Checkpoint,
+        of: ResourceType,
+    ) -> Result<(), Halt> {
+        let after = checkpoint.after.take().map(Position);
+        let mut pages = Pages::new(of, wanted.filter(), &self.visible, after);
+        loop {
+            let (page, is_last) = pages.next(self.store).await.map_err(not_read)?;
+            let (rows, lines) = current::lines(&page, self.until);
+            parts.write(rows, lines).await?;
+            if is_last || parts.bytes >= self.part_bytes {
+                parts.finish(held).await?;
+                checkpoint.after = pages.after.filter(|_| !is_last).map(|position| position.0);
+                return Ok(());
+            }
         }
-        let is_last = found.next.is_none();
-        self.after = found.next;
-        Ok((found.matches, is_last))
+    }
+
+    async fn changed(
+        &self,
+        held: &mut Held,
+        wanted: &plan::Wanted<'_>,
+        parts: &mut Parts<'_>,
+        of: ResourceType,
+    ) -> Result<(), Halt> {
+        let history = Changed::history(of, self.until);
+        let (store, visible, extractor, until) = (self.store, &self.visible, &self.extractor, self.until);
+        let mut changed = Changed { store, visible, wanted, extractor, of, until, history };
+        let written = parts.next;
+        loop {
+            let (rows, is_over) = changed.next().await.map_err(not_read)?;
+            let rows = changed.keep_matching(rows).await.map_err(not_read)?;
+            let rows = changed::leave_out_written(self.objects, &self.place, of, written, rows).await?;
+            let (count, lines) = current::lines(&rows, self.until);
+            parts.write(count, lines).await?;
+            if is_over || parts.bytes >= self.part_bytes {
+                parts.finish(held).await?;
+            }
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn deleted(
+        &self,
+        held: &mut Held,
+        wanted: &plan::Wanted<'_>,
+        parts: &mut Parts<'_>,
+        of: ResourceType,
+    ) -> Result<(), Halt> {
+        let since = held.job.export.as_deref().and_then(|export| export.asked.since);
+        let Some(since) = since else { return Ok(()) };
+        let history = Deleted::history(of, since, self.until);
+        let (store, visible, extractor, until) = (self.store, &self.visible, &self.extractor, self.until);
+        let mut deleted = Deleted { store, visible, wanted, extractor, until, history };
+        loop {
+            let (keys, is_over) = deleted.next().await.map_err(not_read)?;
+            parts.write(keys.len() as u64, deleted::lines(&keys)).await?;
+            if is_over || parts.bytes >= self.part_bytes {
+                parts.finish(held).await?;
+            }
+            if is_over {
+                return Ok(());
+            }
+        }
     }
 }

@@ -51,7 +51,10 @@ impl Held {
             return Ok(None);
         }
         let mut held = Held { office: office.clone(), job: at.record, revision: at.revision, since: now };
-        held.job.status = JobStatus::InProgress;
+        held.job.status = match held.job.status {
+            JobStatus::CancelSubmitted | JobStatus::CancelInProgress => JobStatus::CancelInProgress,
+            _ => JobStatus::InProgress,
+        };
         held.job.lease = Some(held.lease(now));
         match held.write().await {
             Ok(()) => Ok(Some(held)),
@@ -134,7 +137,7 @@ impl Held {
         let job = &self.job;
         let at = self.office.catalog.job(&job.datastore, job.kind, &job.id).await?;
         let ours = |job: &Job| {
-            job.status == JobStatus::InProgress
+            matches!(job.status, JobStatus::InProgress | JobStatus::CancelInProgress)
                 && job.lease.as_ref().is_some_and(|lease| lease.owner == self.office.owner)
         };
         let Some(at) = at.filter(|at| ours(&at.record)) else { return Ok(None) };

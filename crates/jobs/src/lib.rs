@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod export;
+mod export_files;
 mod held;
 mod import;
 mod import_line;
@@ -21,6 +22,9 @@ pub mod s3;
 mod s3_role;
 mod s3_writer;
 
+pub use export::plan::{Terms, criteria, is_exported, split_filter};
+pub use export::whose::{GROUPS_MAX, MEMBERS_MAX, members};
+pub use export_files::{EXPORT_KEEP_MS, EXPORTS_BUCKET, ExportFiles};
 pub use held::LEASE_MS;
 pub use import_line::VALIDATION_ISSUE;
 pub use import_source::{FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX};
@@ -30,7 +34,7 @@ pub use objects::{
 };
 pub use objects_memory::MemoryObjects;
 pub use output::{MEGABYTE, megabytes};
-pub use queue::{QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};
+pub use queue::{Cancelled, QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};
 pub use runner::{Bases, Parts, Runner};
 pub use s3::{S3DataAccess, S3Objects, S3Options};
 pub use s3_role::{AssumeRole, RoleCredentials};

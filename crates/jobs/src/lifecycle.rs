@@ -12,6 +12,8 @@ use store::{
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::export_files::ExportFiles;
+
 /// How long to wait before a step that failed is tried again, in milliseconds.
 pub const RETRY_MS: u64 = 1_000;
 
@@ -39,6 +41,7 @@ pub struct Lifecycle {
     catalog: Arc<dyn Catalog>,
     clock: Arc<dyn Clock>,
     preload: Arc<dyn Preload>,
+    files: Option<ExportFiles>,
     changed: Notify,
     busy: Mutex<HashSet<DatastoreId>>,
 }
@@ -54,7 +57,13 @@ impl Lifecycle {
     /// A lifecycle over these records; nothing happens before [`run`](Lifecycle::run) or
     /// [`settle`](Lifecycle::settle).
     pub fn new(catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>, preload: Arc<dyn Preload>) -> Self {
-        Lifecycle { catalog, clock, preload, changed: Notify::new(), busy: Mutex::default() }
+        Lifecycle { catalog, clock, preload, files: None, changed: Notify::new(), busy: Mutex::default() }
+    }
+
+    /// The same, which removes the files of a data store's exports with it.
+    #[must_use]
+    pub fn with_files(self, files: ExportFiles) -> Self {
+        Lifecycle { files: Some(files), ..self }
     }
 
     /// Says that a record is in a transitional state now.
@@ -161,6 +170,12 @@ impl Lifecycle {
                     return Ok(Step::Again);
                 }
             }
+        }
+        if let Some(files) = &self.files
+            && let Err(error) = files.remove(&record.id, None).await
+        {
+            tracing::error!(datastore = %record.id, %error, "the files of exports were not removed");
+            return Ok(Step::Again);
         }
         self.catalog.destroy(&record.id).await?;
         self.leave(&record, |record| record.status = DatastoreStatus::Deleted).await

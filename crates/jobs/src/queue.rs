@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use store::{Catalog, CatalogError, Change, DatastoreId, Job, JobId, JobKind, Request, StoreError};
+use store::{
+    Catalog, CatalogError, Change, DatastoreId, Job, JobId, JobKind, JobStatus, Request, StoreError,
+};
 use tokio::sync::{Mutex, Notify};
 
 /// Jobs of a kind that may wait per data store, besides the one that runs.
@@ -28,6 +30,17 @@ pub enum SubmitError {
     /// The catalog could not.
     #[error(transparent)]
     Failed(#[from] StoreError),
+}
+
+/// What came of asking that a job be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It will be, or is being.
+    Submitted,
+    /// It had ended before.
+    Ended,
+    /// There is no such job.
+    Unknown,
 }
 
 fn kind_name(kind: JobKind) -> &'static str {
@@ -65,6 +78,75 @@ impl Queue {
             Err(CatalogError::Failed(error)) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// Asks that a job be cancelled: it ends soon, keeping nothing that it wrote here.
+    ///
+    /// # Errors
+    /// When the catalog does not answer.
+    pub async fn cancel(
+        &self,
+        datastore: &DatastoreId,
+        kind: JobKind,
+        id: &JobId,
+    ) -> Result<Cancelled, StoreError> {
+        let change = |job: &mut Job| match job.status {
+            JobStatus::CancelSubmitted | JobStatus::CancelInProgress => false,
+            status if status.is_final() => false,
+            _ => {
+                job.status = JobStatus::CancelSubmitted;
+                true
+            }
+        };
+        Ok(match self.change(datastore, kind, id, change).await? {
+            None => Cancelled::Unknown,
+            Some(job) if job.status.is_final() => Cancelled::Ended,
+            Some(_) => Cancelled::Submitted,
+        })
+    }
+
+    /// Has an export told of no more, and what it wrote here removed; one that runs is cancelled too.
+    ///
+    /// # Errors
+    /// When the catalog does not answer.
+    pub async fn withdraw(&self, datastore: &DatastoreId, id: &JobId) -> Result<(), StoreError> {
+        let withdraw = |job: &mut Job| match &mut job.export {
+            Some(export) if !export.is_withdrawn => {
+                export.is_withdrawn = true;
+                if !job.status.is_final() {
+                    job.status = JobStatus::CancelSubmitted;
+                }
+                true
+            }
+            _ => false,
+        };
+        self.change(datastore, JobKind::Export, id, withdraw).await.map(drop)
+    }
+
+    /// Changes a job's record, unless `change` has nothing to do. The record as it stands then.
+    async fn change(
+        &self,
+        datastore: &DatastoreId,
+        kind: JobKind,
+        id: &JobId,
+        change: impl Fn(&mut Job) -> bool,
+    ) -> Result<Option<Job>, StoreError> {
+        while let Some(at) = self.catalog.job(datastore, kind, id).await? {
+            let mut job = at.record;
+            if !change(&mut job) {
+                return Ok(Some(job));
+            }
+            let write = Change::Job { record: Box::new(job.clone()), expected: Some(at.revision) };
+            match self.catalog.write(vec![write]).await {
+                Ok(()) => {
+                    self.wake();
+                    return Ok(Some(job));
+                }
+                Err(CatalogError::Conflict(_)) => {}
+                Err(CatalogError::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Says that something about the jobs may have changed.

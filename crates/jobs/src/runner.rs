@@ -11,6 +11,7 @@ use store::{
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::export_files::ExportFiles;
 use crate::held::{Held, Office, Stopped};
 use crate::lifecycle::DATASTORE_DELETED;
 use crate::limits::Sizes;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub queue: Arc<Queue>,
     /// The objects that a job's role opens.
     pub access: Arc<dyn DataAccess>,
+    /// The files of exports that are served from here.
+    pub files: ExportFiles,
     /// The FHIR base URL of every data store.
     pub bases: Bases,
     /// Tells the time.
@@ -51,6 +54,7 @@ pub struct Parts {
 pub(crate) struct Means<'r> {
     pub(crate) catalog: &'r dyn Catalog,
     pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) files: &'r ExportFiles,
     pub(crate) base: &'r Bases,
     pub(crate) threads: usize,
     pub(crate) sizes: Sizes,
@@ -69,6 +73,7 @@ pub struct Runner {
     office: Office,
     queue: Arc<Queue>,
     access: Arc<dyn DataAccess>,
+    files: ExportFiles,
     bases: Bases,
     workers: Arc<Semaphore>,
     threads: usize,
@@ -84,6 +89,7 @@ impl Runner {
             office: Office { catalog: parts.catalog, clock: parts.clock, owner: parts.owner },
             queue: parts.queue,
             access: parts.access,
+            files: parts.files,
             bases: parts.bases,
             workers: Arc::new(Semaphore::new(parts.workers.max(1))),
             threads: parts.threads.max(1),
@@ -146,6 +152,9 @@ impl Runner {
         for datastore in self.office.catalog.datastores().await? {
             for kind in [JobKind::Import, JobKind::Export] {
                 let jobs = self.office.catalog.jobs(&datastore.record.id, kind).await?;
+                for at in jobs.iter().filter(|at| self.is_over(&at.record)) {
+                    self.clear(at.clone()).await?;
+                }
                 let mut waiting = jobs.into_iter().filter(|at| !at.record.status.is_final());
                 if datastore.record.status == DatastoreStatus::Deleted {
                     for job in waiting {
@@ -167,8 +176,12 @@ impl Runner {
                 } else if !active {
                     self.forget(first).await?;
                 }
-                for job in waiting.filter(|at| at.record.status == JobStatus::Submitted) {
-                    self.mark_queued(job).await?;
+                for job in waiting {
+                    match job.record.status {
+                        JobStatus::Submitted => self.mark_queued(job).await?,
+                        JobStatus::CancelSubmitted => self.cancel_waiting(job).await?,
+                        _ => {}
+                    }
                 }
             }
         }
@@ -186,6 +199,35 @@ impl Runner {
     async fn mark_queued(&self, at: Revised<Job>) -> Result<(), StoreError> {
         let mut record = Box::new(at.record);
         record.status = JobStatus::Queued;
+        self.write(Change::Job { record, expected: Some(at.revision) }).await
+    }
+
+    /// Cancels a job that never began.
+    async fn cancel_waiting(&self, at: Revised<Job>) -> Result<(), StoreError> {
+        let mut record = Box::new(at.record);
+        record.status = JobStatus::CancelCompleted;
+        record.ended = Some(self.office.clock.now());
+        self.write(Change::Job { record, expected: Some(at.revision) }).await
+    }
+
+    /// Whether what an export wrote here is to go: its client deleted it, or its time is over.
+    fn is_over(&self, job: &Job) -> bool {
+        let Some(export) = job.export.as_deref() else { return false };
+        let is_kept = !export.is_withdrawn && export.expires.is_none_or(|at| at > self.office.clock.now());
+        job.status.is_final() && export::is_here(export) && !export.files.is_empty() && !is_kept
+    }
+
+    /// Removes what an export wrote here. If that fails, the next look does it.
+    async fn clear(&self, at: Revised<Job>) -> Result<(), StoreError> {
+        let mut record = Box::new(at.record);
+        if let Err(error) = self.files.remove(&record.datastore, Some(&record.id)).await {
+            tracing::warn!(datastore = %record.datastore, job = %record.id, %error, "files were not removed");
+            return Ok(());
+        }
+        if let Some(export) = &mut record.export {
+            export.files.clear();
+            export.is_withdrawn = true;
+        }
         self.write(Change::Job { record, expected: Some(at.revision) }).await
     }
 
@@ -229,12 +271,16 @@ impl Runner {
         let means = Means {
             catalog: &*self.office.catalog,
             objects: self.access.assume(&held.job.data_access_role_arn),
+            files: &self.files,
             base: &self.bases,
             threads: self.threads,
             sizes: self.sizes,
             stop: self.stop.subscribe(),
         };
         let ended = match kind {
+            _ if held.job.status == JobStatus::CancelInProgress => {
+                export::cancel(&mut held, &self.files).await
+            }
             JobKind::Import => import::run(&mut held, &means).await,
             JobKind::Export => export::run(&mut held, &means).await,
         };
@@ -247,6 +293,10 @@ impl Runner {
                 if let Err(error) = held.release().await {
                     tracing::warn!(%datastore, job = %id, %error, "a paused job could not be given back");
                 }
+            }
+            Err(Stopped::Lost) => {
+                tracing::info!(%datastore, job = %id, "a job is somebody else's, or to be cancelled");
+                return (place, Some(held.job.status));
             }
             Err(error) => tracing::warn!(%datastore, job = %id, %error, "a job stopped"),
         }

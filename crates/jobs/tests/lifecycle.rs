@@ -79,6 +79,7 @@ impl World {
             output: JobOutput { prefix: output.clone(), folder: output.clone(), kms_key_id: output },
             data_access_role_arn: String::new(),
             validation_level: None,
+            export: None,
             message: None,
             progress: Progress::default(),
             checkpoint: None,

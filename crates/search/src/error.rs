@@ -52,7 +52,8 @@ pub enum Reason {
 }
 
 impl SearchError {
-    pub(crate) fn new(parameter: &str, reason: Reason) -> Self {
+    /// What is wrong with the parameter of this name.
+    pub fn new(parameter: &str, reason: Reason) -> Self {
         SearchError { parameter: shown(parameter), reason }
     }
 

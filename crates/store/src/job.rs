@@ -71,6 +71,9 @@ pub struct Job {
     pub data_access_role_arn: String,
     /// How strictly lines are validated, for an import; `None` if it was not said (then strict).
     pub validation_level: Option<ValidationLevel>,
+    /// What an export that FHIR's `$export` started was asked for, and what it wrote.
+    #[serde(default)]
+    pub export: Option<Box<crate::Export>>,
     /// Why it failed as a whole.
     pub message: Option<String>,
     /// What it has done so far.

@@ -13,6 +13,7 @@ mod catalog;
 mod clock;
 mod datastore;
 mod error;
+mod export;
 mod history;
 mod job;
 mod keyring;
@@ -32,6 +33,7 @@ pub use datastore::{
     IdentityProvider, Strategy,
 };
 pub use error::StoreError;
+pub use export::{Export, ExportAsked, ExportFile, ExportForm, ExportLevel, ExportTarget};
 pub use history::{History, Scope, Versions};
 pub use job::{Job, JobId, JobKind, JobOutput, JobStatus, Lease, Progress, ValidationLevel};
 pub use keyring::{DataKey, Keyring, RootKey, WrapError};

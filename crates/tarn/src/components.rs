@@ -11,7 +11,7 @@ use embedded::{EmbeddedCatalog, StoreLimits};
 use healthlake::arn::Place;
 use jobs::limits::Sizes;
 use jobs::preload::{Source, Synthea};
-use jobs::{Bases, DataAccess, Lifecycle, Queue, Runner, S3Uri};
+use jobs::{Bases, DataAccess, EXPORTS_BUCKET, ExportFiles, Lifecycle, Queue, Runner, S3Uri};
 use store::{Catalog, Clock, Random, RootKey, SystemClock, SystemRandom};
 use tokio::task::JoinHandle;
 
@@ -118,9 +118,10 @@ impl Shared<'_> {
             open_objects(&folder, &self.root_key, Arc::clone(&self.clock), Arc::clone(&self.random))?;
         let buckets = Arc::new(buckets);
         let access = objects::access(&buckets, &self.settings.objects, &self.clock);
+        let files = self.files(&folder)?;
         let queue = Arc::new(Queue::new(Arc::clone(&self.catalog)));
-        let lifecycle = Arc::new(self.lifecycle(&access)?);
-        let runner = Arc::new(self.runner(Arc::clone(&queue), access));
+        let lifecycle = Arc::new(self.lifecycle(&access)?.with_files(files.clone()));
+        let runner = Arc::new(self.runner(Arc::clone(&queue), access, files.clone()));
         let rest = self.rest(Arc::clone(&queue));
         let background = Background {
             lifecycle: tokio::spawn(Arc::clone(&lifecycle).run()),
@@ -154,11 +155,23 @@ impl Shared<'_> {
         Ok(Lifecycle::new(Arc::clone(&self.catalog), Arc::clone(&self.clock), preload))
     }
 
-    fn runner(&self, queue: Arc<Queue>, access: Arc<dyn DataAccess>) -> Runner {
+    /// The files of exports that are served from here, in objects that no door leads to.
+    fn files(&self, folder: &Folder) -> Result<ExportFiles> {
+        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        let exports = open_exports(folder, &self.root_key, clock, random)?;
+        if !exports.has_bucket(EXPORTS_BUCKET) {
+            exports.create_bucket(EXPORTS_BUCKET).context("make room for the files of exports")?;
+        }
+        let keep_ms = i64::from(self.settings.export_hours) * 60 * 60 * 1000;
+        Ok(ExportFiles::new(Arc::new(s3::FolderObjects::new(Arc::new(exports))), keep_ms))
+    }
+
+    fn runner(&self, queue: Arc<Queue>, access: Arc<dyn DataAccess>, files: ExportFiles) -> Runner {
         Runner::new(jobs::Parts {
             catalog: Arc::clone(&self.catalog),
             queue,
             access,
+            files,
             bases: self.bases(),
             clock: Arc::clone(&self.clock),
             owner: WORKER.to_owned(),
@@ -242,6 +255,17 @@ pub(crate) fn open_objects(
 ) -> Result<s3::Folder> {
     s3::Folder::open(&folder.objects(), &derive(root_key, "objects"), clock, random)
         .context("open the objects")
+}
+
+/// The files of exports of a data folder.
+pub(crate) fn open_exports(
+    folder: &Folder,
+    root_key: &RootKey,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<s3::Folder> {
+    s3::Folder::open(&folder.exports(), &derive(root_key, "exports"), clock, random)
+        .context("open the files of exports")
 }
 
 fn owner(credentials: Credentials, settings: &Settings) -> Principal {

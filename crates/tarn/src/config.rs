@@ -16,6 +16,9 @@ pub(crate) const ACCOUNT_ID: &str = "000000000000";
 /// How many patients a data store preloaded with SYNTHEA holds when nothing is said.
 pub(crate) const PRELOAD_PATIENTS: u32 = 100;
 
+/// How long the files of FHIR exports are served when nothing is said, in hours: as long as HealthLake does.
+pub(crate) const EXPORT_HOURS: u32 = 48;
+
 /// What may be said on the command line, in the environment and in the file; the first to speak wins.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -52,6 +55,9 @@ pub(crate) struct Options {
     /// Data stores that may exist at once [default: 1000].
     #[arg(long, env = "TARN_DATASTORES_MAX")]
     pub(crate) datastores_max: Option<usize>,
+    /// Hours for which the files of FHIR exports are served after the export ended [default: 48].
+    #[arg(long, env = "TARN_EXPORT_HOURS")]
+    pub(crate) export_hours: Option<u32>,
     /// S3 endpoint for the jobs' input and output; without one, the embedded endpoint's buckets serve.
     #[arg(long, env = "TARN_S3_ENDPOINT")]
     pub(crate) s3_endpoint: Option<String>,
@@ -97,6 +103,8 @@ pub(crate) struct Settings {
     pub(crate) preload_patients: u32,
     /// How many data stores may exist at once.
     pub(crate) datastores_max: usize,
+    /// How long the files of FHIR exports are served, in hours.
+    pub(crate) export_hours: u32,
     /// Where jobs find their objects.
     pub(crate) objects: ObjectsSettings,
 }
@@ -159,6 +167,7 @@ impl Options {
             synthea_source: self.synthea_source.or(file.synthea_source),
             preload_patients: self.preload_patients.or(file.preload_patients),
             datastores_max: self.datastores_max.or(file.datastores_max),
+            export_hours: self.export_hours.or(file.export_hours),
             s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
             s3_region: self.s3_region.or(file.s3_region),
             s3_access_key_id: self.s3_access_key_id.or(file.s3_access_key_id),
@@ -199,6 +208,7 @@ impl Options {
             synthea_source: self.synthea_source,
             preload_patients: self.preload_patients.unwrap_or(PRELOAD_PATIENTS),
             datastores_max: self.datastores_max.unwrap_or(1000),
+            export_hours: self.export_hours.unwrap_or(EXPORT_HOURS),
             objects,
         })
     }

@@ -93,6 +93,11 @@ impl Folder {
         self.path.join("objects")
     }
 
+    /// Where the files of exports that are served from here lie.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.path.join("exports")
+    }
+
     fn read(&self, name: &str) -> Result<Option<String>> {
         let path = self.path.join(name);
         match fs::read_to_string(&path) {

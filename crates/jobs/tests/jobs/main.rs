@@ -4,6 +4,7 @@
 
 mod awkward;
 mod crash;
+mod export;
 mod faults;
 mod queue;
 mod roundtrip;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use fhir::{ResourceType, Time};
 use jobs::limits::Sizes;
-use jobs::{DataAccess, MemoryObjects, Parts, Queue, Runner, SubmitError, job_folder};
+use jobs::{
+    DataAccess, EXPORT_KEEP_MS, EXPORTS_BUCKET, ExportFiles, MemoryObjects, Parts, Queue, Runner,
+    SubmitError, job_folder,
+};
 use search::{Filter, Search, Visible};
 use store::{
     Catalog, Change, Clock, CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput,
@@ -50,7 +53,7 @@ impl World {
         };
         catalog.write(vec![Change::Datastore { record: Box::new(record), expected: None }]).await.unwrap();
         catalog.create(&datastore).await.unwrap();
-        let objects = MemoryObjects::new(&["input", "output"]);
+        let objects = MemoryObjects::new(&["input", "output", EXPORTS_BUCKET]);
         let queue = Arc::new(Queue::new(Arc::clone(&catalog)));
         let access = Arc::new(objects.clone());
         World { catalog, access, objects, clock, queue, datastore, sizes: Sizes::default() }
@@ -61,6 +64,7 @@ impl World {
             catalog: Arc::clone(&self.catalog),
             queue: Arc::clone(&self.queue),
             access: Arc::clone(&self.access),
+            files: self.files(),
             bases: bases(),
             clock: self.clock.clone(),
             owner: "test".to_owned(),
@@ -68,6 +72,10 @@ impl World {
             threads: 2,
             sizes: self.sizes,
         }))
+    }
+
+    pub(crate) fn files(&self) -> ExportFiles {
+        ExportFiles::new(Arc::new(self.objects.clone()), EXPORT_KEEP_MS)
     }
 
     pub(crate) fn job(&self, kind: JobKind, number: u128) -> Job {
@@ -89,6 +97,7 @@ impl World {
             },
             data_access_role_arn: "arn:aws:iam::123456789012:role/r".to_owned(),
             validation_level: None,
+            export: None,
             message: None,
             progress: Progress::default(),
             checkpoint: None,

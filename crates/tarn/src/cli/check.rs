@@ -10,7 +10,7 @@ use embedded::Bodies;
 use serde_json::{Value, json};
 use store::{Clock, Random, SystemClock, SystemRandom};
 
-use crate::components::{open_catalog, open_objects};
+use crate::components::{open_catalog, open_exports, open_objects};
 use crate::folder::Folder;
 
 /// Which folder.
@@ -33,6 +33,7 @@ impl Arguments {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let objects = open_objects(&folder, &root_key, Arc::clone(&clock), Arc::clone(&random))?;
+        let exports = open_exports(&folder, &root_key, Arc::clone(&clock), Arc::clone(&random))?;
         let catalog = open_catalog(&folder, &root_key, clock, random)?;
         let mut stores = Vec::new();
         let mut problems = 0;
@@ -47,27 +48,38 @@ impl Arguments {
             stores.push(as_json(id.as_str(), &report));
         }
         let objects = objects.check().context("read the objects")?;
-        problems += objects.problems.len() as u64;
-        self.conclude(stores, &objects, problems);
+        let exports = exports.check().context("read the files of exports")?;
+        problems += (objects.problems.len() + exports.problems.len()) as u64;
+        self.conclude(stores, &objects, &exports, problems);
         Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn conclude(&self, stores: Vec<Value>, objects: &s3::ObjectsReport, problems: u64) {
+    fn conclude(
+        &self,
+        stores: Vec<Value>,
+        objects: &s3::ObjectsReport,
+        exports: &s3::ObjectsReport,
+        problems: u64,
+    ) {
         if self.json {
-            let (count, bytes, faults) = (objects.objects, objects.bytes, &objects.problems);
-            let objects =
-                json!({ "buckets": objects.buckets, "objects": count, "bytes": bytes, "problems": faults });
-            println!("{:#}", json!({ "datastores": stores, "objects": objects }));
+            let as_json = |found: &s3::ObjectsReport| {
+                let (count, bytes, faults) = (found.objects, found.bytes, &found.problems);
+                json!({ "buckets": found.buckets, "objects": count, "bytes": bytes, "problems": faults })
+            };
+            let (objects, exports) = (as_json(objects), as_json(exports));
+            println!("{:#}", json!({ "datastores": stores, "objects": objects, "exports": exports }));
             return;
         }
-        println!(
-            "objects: {} buckets, {} objects, {} bytes, {} problems",
-            objects.buckets,
-            objects.objects,
-            objects.bytes,
-            objects.problems.len()
-        );
-        objects.problems.iter().for_each(|problem| println!("  {problem}"));
+        for (name, found) in [("objects", objects), ("exports", exports)] {
+            println!(
+                "{name}: {} buckets, {} objects, {} bytes, {} problems",
+                found.buckets,
+                found.objects,
+                found.bytes,
+                found.problems.len()
+            );
+            found.problems.iter().for_each(|problem| println!("  {problem}"));
+        }
         if problems == 0 {
             println!("everything is as it should be");
         }
