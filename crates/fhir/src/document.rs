@@ -247,6 +247,12 @@ impl Document {
     }
 }
 
+/// Whether the whole text is a JSON number.
+pub(crate) fn check_number(text: &str) -> bool {
+    let starts = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    starts && scan::number(text.as_bytes(), 0) == Ok(text.len())
+}
+
 fn utf8_end(bytes: &[u8]) -> usize {
     simdutf8::compat::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len)
 }

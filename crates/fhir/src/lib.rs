@@ -17,6 +17,7 @@ mod resource_type;
 mod subset;
 mod symbol;
 mod validate;
+pub mod xml;
 
 pub use bundle::{BundleEntry, EntryRequest, bundle_entries};
 pub use datetime::{Span, Time, parse_date, parse_date_time};

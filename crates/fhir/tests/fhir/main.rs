@@ -11,3 +11,4 @@ mod outcome;
 mod resource;
 mod subset;
 mod validate;
+mod xml;
