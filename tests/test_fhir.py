@@ -107,8 +107,8 @@ def test_what_is_invalid_is_told_by_its_path(fhir):
     assert "yesterday" not in json.dumps(issues)
     outcome(fhir.post("Patient", data="{", headers={"Content-Type": "application/json"}), 400, "invalid")
     outcome(fhir.put("Patient/1", json=patient("Ann", id="2")), 400, "invalid")
-    outcome(fhir.post("Patient", data="<Patient/>", headers={"Content-Type": "application/fhir+xml"}), 415, "value")
-    outcome(fhir.get("Patient/1", headers={"Accept": "application/fhir+xml"}), 406, "not-supported")
+    outcome(fhir.post("Patient", data="a", headers={"Content-Type": "text/turtle"}), 415, "value")
+    outcome(fhir.get("Patient/1", headers={"Accept": "text/turtle"}), 406, "not-supported")
 
 
 def test_a_body_over_five_megabytes_is_refused(fhir):

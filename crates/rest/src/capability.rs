@@ -47,7 +47,8 @@ impl Text {
             since.to_instant(),
             env!("CARGO_PKG_VERSION"),
         );
-        let mut after_url = b"},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\"],\
+        let mut after_url = b"},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\",\
+             \"application/fhir+xml\",\"xml\"],\
              \"rest\":[{\"mode\":\"server\",\"security\":{\"cors\":false,\"description\":\
              \"Requests are signed with AWS Signature Version 4 for the service healthlake.\"},\"resource\":["
             .to_vec();

@@ -22,12 +22,14 @@ mod criterion;
 mod delete_many;
 mod gate;
 mod history;
+mod inbound;
 mod intake;
 mod interaction;
 pub mod limits;
 mod links;
 mod negotiate;
 mod operation;
+mod outbound;
 mod outcome;
 mod page_token;
 mod patch;
@@ -146,6 +148,7 @@ impl Service {
                 reply::refused(refusal, request.method(), &shown)
             }
         };
+        outbound::finish(&mut response, request.method(), request.headers());
         reply::identify(&mut response, &uuid(&*self.parts.random));
         response
     }
@@ -178,6 +181,8 @@ impl Service {
             return Err(Refusal::body_too_large(limit));
         }
         let entered = self.enter(verified, &call.datastore).await?;
+        let body = call.read_body(self.settings.limits.body_bytes)?;
+        let call = call.with_body(&body);
         let (representation, carried) = call.representation()?;
         let interaction = call.interaction()?;
         gate::check_permission(&entered.access, &interaction)?;

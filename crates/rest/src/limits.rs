@@ -48,6 +48,9 @@ pub const DOCUMENT_RESOURCES_MAX: usize = 10_000;
 /// The largest document that `$document` puts together, in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Answers from this many bytes on are packed by gzip for clients that take it.
+pub const GZIP_BYTES_MIN: usize = 1024;
+
 /// How often a write that nobody made conditional is tried again when another came between.
 pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;
 

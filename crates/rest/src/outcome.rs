@@ -253,6 +253,13 @@ impl Refusal {
         }
     }
 
+    /// The body is not a resource in XML (400).
+    pub fn unreadable_xml(error: &fhir::xml::XmlError) -> Refusal {
+        let issue = Issue::error(IssueCode::Structure, format!("The body is not a resource in XML: {error}"));
+        let at = Some(error.path.clone()).filter(|path| !path.is_empty());
+        Refusal::with(400, at.into_iter().fold(issue, Issue::at))
+    }
+
     /// The resource does not fit its address: the issue says how and where (400).
     pub fn misfit(expression: String, diagnostics: impl Into<String>) -> Refusal {
         Refusal::with(400, Issue::error(IssueCode::Invalid, diagnostics).at(expression))

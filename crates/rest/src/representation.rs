@@ -1,6 +1,7 @@
 //! How an answer is shown: its format, its layout, and which part of its resources (R4 http, section 3.1.0.1.8).
 
 use bytes::Bytes;
+use fhir::xml::Layout;
 use fhir::{Document, Elements, Json, Subset};
 
 use crate::interaction::Parameters;
@@ -55,11 +56,14 @@ impl Representation {
                 Err(_) => document,
             },
         };
-        if self.is_pretty {
-            (Format::Json, fhir::pretty(&shown).into())
-        } else {
-            (Format::Json, shown.into_bytes().into())
+        if self.format == Format::Xml {
+            let layout = if self.is_pretty { Layout::Pretty } else { Layout::Compact };
+            if let Some(xml) = fhir::xml::write(&shown, layout) {
+                return (Format::Xml, xml.into());
+            }
         }
+        let json = if self.is_pretty { fhir::pretty(&shown) } else { shown.into_bytes() };
+        (Format::Json, json.into())
     }
 }
 

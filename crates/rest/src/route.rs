@@ -6,16 +6,18 @@ use http::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
 
 use crate::history;
+use crate::inbound;
 use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
 use crate::limits::{PAGE_MATCHES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX};
 use crate::links::Base;
-use crate::negotiate::{self, Format};
+use crate::negotiate;
 use crate::operation::status::{self, StatusCall};
 use crate::operation::{self, OperationCall, OperationLevel};
 use crate::outcome::Refusal;
 use crate::representation::{self, Representation, is_of_representation};
 
 /// A request taken apart: whose data store, what below it, and the rest as sent.
+#[derive(Clone)]
 pub(crate) struct Call<'a> {
     /// The text where a data store's id stands.
     pub(crate) datastore: String,
@@ -117,27 +119,47 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The body unpacked, and if it is a resource, in JSON: what interactions read.
+    pub(crate) fn read_body(&self, bytes_max: usize) -> Result<Bytes, Refusal> {
+        let body = inbound::unpacked(self.body, negotiate::body_coding(self.headers)?, bytes_max)?;
+        let is_form = self.segments.last().is_some_and(|last| last == "_search");
+        if body.is_empty() || is_form || !matches!(*self.method, Method::POST | Method::PUT) {
+            return Ok(body);
+        }
+        inbound::in_json(body, negotiate::body_format(self.headers)?)
+    }
+
+    /// The same call with this body.
+    pub(crate) fn with_body<'b>(&'b self, body: &'b Bytes) -> Call<'b> {
+        Call { body, ..self.clone() }
+    }
+
     /// How the answer is to be shown, and the parameters that say so.
     pub(crate) fn representation(&self) -> Result<(Representation, Parameters), Refusal> {
+        let parameters = self.shown_by()?;
+        let format = negotiate::answer_format(self.headers, value(&parameters, "_format"))?;
+        Ok((Representation::asked(&parameters, format)?, representation::carried(&parameters)))
+    }
+
+    /// How a refusal is to be shown, whatever else is wrong with what was asked.
+    pub(crate) fn representation_of_refusal(&self) -> Representation {
+        let mut parameters = self.shown_by().unwrap_or_default();
+        parameters.retain(|(name, _)| matches!(name.as_str(), "_format" | "_pretty"));
+        let format = negotiate::answer_format(self.headers, value(&parameters, "_format"));
+        let format = format.unwrap_or_default();
+        let asked = Representation::asked(&parameters, format);
+        asked.unwrap_or(Representation { format, ..Representation::default() })
+    }
+
+    /// The parameters that say how the answer is to be shown: of the URL, and of a form.
+    fn shown_by(&self) -> Result<Parameters, Refusal> {
         let mut parameters = parse_query(self.query)?;
         if self.segments.last().is_some_and(|last| last == "_search") && self.method == Method::POST {
             // What is no form at all is refused where the search is read.
             let form = std::str::from_utf8(self.body).ok().filter(|form| form.len() <= SEARCH_BYTES_MAX);
             parameters.extend(form.and_then(|form| parse_query(form.trim()).ok()).unwrap_or_default());
         }
-        let format = negotiate::answer_format(self.headers, value(&parameters, "_format"))?;
-        if format == Format::Xml {
-            return Err(Refusal::not_acceptable());
-        }
-        Ok((Representation::asked(&parameters, format)?, representation::carried(&parameters)))
-    }
-
-    /// How a refusal is to be shown, whatever else is wrong with what was asked.
-    pub(crate) fn representation_of_refusal(&self) -> Representation {
-        match self.representation() {
-            Ok((representation, _)) => representation.of_refusal(),
-            Err(_) => Representation::default(),
-        }
+        Ok(parameters)
     }
 
     /// Refuses what the standard or HealthLake has and this server has not yet, each by its name.

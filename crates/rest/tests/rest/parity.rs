@@ -40,6 +40,12 @@ const THERE: &[(&str, &[Try])] = &[
     ("Prefer: return", &[("PUT Patient/1", Some(("prefer", "return=minimal")))]),
     ("JSON", &[("GET Patient/1?_format=json", None), ("GET Patient/1", Some(("accept", "text/json")))]),
     (
+        "XML",
+        &[("GET Patient/1?_format=xml", None), ("GET Patient/1", Some(("accept", "application/fhir+xml")))],
+    ),
+    ("gzip", &[("GET metadata", Some(("accept-encoding", "gzip")))]),
+    ("caches", &[("GET Patient/1", None)]),
+    (
         "_summary and _elements",
         &[
             ("GET Patient/1?_summary=true", None),
@@ -127,10 +133,6 @@ const ABSENT: &[(&str, &[Try])] = &[
     (
         "validation level minimal",
         &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "minimal")))],
-    ),
-    (
-        "XML",
-        &[("GET Patient/1?_format=xml", None), ("GET Patient/1", Some(("accept", "application/fhir+xml")))],
     ),
     ("OPTIONS and CORS", &[("OPTIONS Patient", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
