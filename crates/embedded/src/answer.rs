@@ -2,56 +2,36 @@
 
 use std::collections::BTreeSet;
 
-use fhir::ResourceKey;
-use search::{Filter, Include, ReferenceTest, Search, Test, Total, references};
-use store::limits::PAGE_BYTES_MAX;
+use fhir::{ResourceKey, ResourceType};
+use search::{Filter, Include, ReferenceTest, Search, Test, references};
 use store::{Found, Plan, StoreError, Stored};
 
 use crate::StorageError;
 use crate::contents::Reading;
+use crate::page::Page;
+use crate::place::At;
 
 impl Reading<'_> {
     /// One page of matches and what they include (`Store::search`).
     pub(crate) fn search(&self, search: &Search) -> Result<Found, StoreError> {
-        let found = self.select(search.of(), search.filter())?;
-        let mut page = self.page(search, &found)?;
-        let matches = self.matches_of_page(search, &page.ordinals)?;
-        page.end_after(matches.len());
-        Ok(Found {
-            matches,
-            included: self.included(search, &page.ordinals)?,
-            next: page.next,
-            total: (search.total == Total::Accurate).then_some(found.len()),
-        })
+        let page = self.page(search)?;
+        let included = self.included(search, &page.rows)?;
+        let Page { matches, previous, next, total, .. } = page;
+        Ok(Found { matches, included, next, previous, total })
     }
 
-    /// The first of these rows, until their bodies are too large for one page.
-    fn matches_of_page(&self, search: &Search, ordinals: &[u32]) -> Result<Vec<Stored>, StorageError> {
-        let mut matches = Vec::with_capacity(ordinals.len());
-        let mut bytes = 0;
-        for ordinal in ordinals {
-            let stored = self.stored(search.of(), *ordinal)?;
-            bytes += stored.body_bytes();
-            if bytes > PAGE_BYTES_MAX && !matches.is_empty() {
-                break;
-            }
-            matches.push(stored);
-        }
-        Ok(matches)
-    }
-
-    fn included(&self, search: &Search, page: &[u32]) -> Result<Vec<Stored>, StorageError> {
+    fn included(&self, search: &Search, page: &[At]) -> Result<Vec<Stored>, StorageError> {
         if search.include.is_empty() || page.is_empty() {
             return Ok(Vec::new());
         }
         let matches: BTreeSet<ResourceKey> =
-            page.iter().map(|ordinal| self.key(search.of(), *ordinal)).collect::<Result<_, _>>()?;
+            page.iter().map(|at| self.key(at.of, at.ordinal)).collect::<Result<_, _>>()?;
         let mut wanted = BTreeSet::new();
         for include in &search.include {
             match include {
                 Include::Forward { param, target } => {
-                    for ordinal in page {
-                        self.with_row(search.of(), *ordinal, |row| {
+                    for at in page {
+                        self.with_row(at.of, at.ordinal, |row| {
                             let keys = references(row.entries, *param);
                             wanted.extend(keys.filter(|key| target.is_none_or(|of| key.of == of)));
                         })?;
@@ -97,16 +77,9 @@ impl Reading<'_> {
     /// How a search would be answered (`Store::explain`).
     pub(crate) fn explain(&self, search: &Search) -> Result<Plan, StorageError> {
         let mut lines = Vec::new();
-        let Some(types) = self.of(search.of()) else {
-            return Ok(Plan(vec![format!("there is no {} to look at", search.of().name())]));
-        };
-        let (segments, recent) = (types.segments.len(), types.recent_rows().count());
-        lines.push(format!(
-            "{}: {} live, index in {segments} segments, {recent} recent versions looked at one by one",
-            search.of().name(),
-            types.current().len()
-        ));
-        self.explain_filter(search, search.filter(), 1, &mut lines)?;
+        for (of, filter) in search.types() {
+            self.explain_type(*of, filter, &mut lines)?;
+        }
         match search.sort.as_slice() {
             [] => lines.push("in the order written, from the bitmap".to_owned()),
             sort => lines.push(format!("order by {} keys; values from the index or the entries", sort.len())),
@@ -118,9 +91,27 @@ impl Reading<'_> {
         Ok(Plan(lines))
     }
 
+    fn explain_type(
+        &self,
+        of: ResourceType,
+        filter: &Filter,
+        lines: &mut Vec<String>,
+    ) -> Result<(), StorageError> {
+        let Some(types) = self.of(of) else {
+            lines.push(format!("there is no {of} to look at"));
+            return Ok(());
+        };
+        let (segments, recent) = (types.segments.len(), types.recent_rows().count());
+        lines.push(format!(
+            "{of}: {} live, index in {segments} segments, {recent} recent versions looked at one by one",
+            types.current().len()
+        ));
+        self.explain_filter(of, filter, 1, lines)
+    }
+
     fn explain_filter(
         &self,
-        search: &Search,
+        of: ResourceType,
         filter: &Filter,
         depth: usize,
         lines: &mut Vec<String>,
@@ -130,22 +121,22 @@ impl Reading<'_> {
             Filter::And(filters) | Filter::Or(filters) => {
                 let how = if matches!(filter, Filter::And(_)) { "all of" } else { "any of" };
                 say(format!("{how} {} conditions, the cheapest first:", filters.len()), lines);
-                filters.iter().try_for_each(|filter| self.explain_filter(search, filter, depth + 1, lines))
+                filters.iter().try_for_each(|filter| self.explain_filter(of, filter, depth + 1, lines))
             }
             Filter::Not(filter) => {
                 say("all but:".to_owned(), lines);
-                self.explain_filter(search, filter, depth + 1, lines)
+                self.explain_filter(of, filter, depth + 1, lines)
             }
             Filter::Refers { param, of, filter } => {
                 say(format!("refers by parameter {} to {} with:", param.0, of.name()), lines);
-                self.explain_filter(search, filter, depth + 1, lines)
+                self.explain_filter(*of, filter, depth + 1, lines)
             }
             Filter::ReferredBy { by, param, filter } => {
                 say(format!("is referred to by parameter {} of {} with:", param.0, by.name()), lines);
-                self.explain_filter(search, filter, depth + 1, lines)
+                self.explain_filter(*by, filter, depth + 1, lines)
             }
             leaf => {
-                let found = self.select(search.of(), leaf)?.len();
+                let found = self.select(of, leaf)?.len();
                 say(format!("{}: {found} pass", name(leaf)), lines);
                 Ok(())
             }

@@ -18,6 +18,8 @@ mod notes;
 mod open;
 mod order;
 pub mod pack;
+mod page;
+mod place;
 mod records;
 pub mod seal;
 mod select;

@@ -1,4 +1,4 @@
-//! The order of results and the page that is cut from it.
+//! The order of the rows that one type finds.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -6,55 +6,17 @@ use std::ops::ControlFlow;
 
 use fhir::{ResourceType, Time};
 use roaring::RoaringBitmap;
-use search::{End, Position, Search, Sort, SortKey, SortValue};
-use store::StoreError;
-use store::limits::PAGE_ROWS_MAX;
+use search::{End, Sort, SortKey, SortValue};
 
 use crate::StorageError;
 use crate::contents::Reading;
 use crate::encode::{UPDATED, sort_value};
+use crate::page::{Cut, Ranked, first_difference};
+use crate::place::At;
 use crate::view::TypeView;
 
 /// Results up to which the values to order by are taken from their entries rather than from the index.
 const ORDER_BY_ENTRIES_MAX: u64 = 128;
-
-/// Where a page ended: its last row, and the newest version that there was when the first page was made.
-/// Both are numbers; the values that the order looks at are found again by the row's ordinal.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Place {
-    mark: u32,
-    last: u32,
-}
-
-/// One page of ordinals.
-pub(crate) struct Page {
-    pub(crate) ordinals: Vec<u32>,
-    pub(crate) next: Option<Position>,
-    mark: u32,
-}
-
-impl Page {
-    /// Ends the page after its first `count` rows; none is cut if there are no more.
-    pub(crate) fn end_after(&mut self, count: usize) {
-        if count < self.ordinals.len() {
-            self.ordinals.truncate(count);
-            let mark = self.mark;
-            self.next = self.ordinals.last().map(|last| Place { mark, last: *last }.position());
-        }
-    }
-}
-
-impl Place {
-    fn position(self) -> Position {
-        Position([self.mark.to_be_bytes(), self.last.to_be_bytes()].concat())
-    }
-
-    fn read(position: &Position) -> Option<Place> {
-        let (mark, last) = position.0.split_first_chunk::<4>()?;
-        let last = <[u8; 4]>::try_from(last).ok()?;
-        Some(Place { mark: u32::from_be_bytes(*mark), last: u32::from_be_bytes(last) })
-    }
-}
 
 /// What one sort key says about many ordinals: a number for each, whose order is that of the values.
 struct Column {
@@ -118,100 +80,54 @@ impl Numbers {
 }
 
 impl Reading<'_> {
-    /// The page of `found` that `search` asks for.
-    pub(crate) fn page(&self, search: &Search, found: &RoaringBitmap) -> Result<Page, StoreError> {
-        let place = search.after.as_ref().map(|at| self.place(search, at)).transpose()?;
-        let newest = self.of(search.of()).map_or(0, |types| types.next.saturating_sub(1));
-        let mark = place.map_or(newest, |place| place.mark);
-        let count = search.count.min(PAGE_ROWS_MAX);
-        let mut ordinals = if search.sort.is_empty() {
-            let from = place.map_or(0, |place| place.last.saturating_add(1));
-            if from > mark { Vec::new() } else { found.range(from..=mark).take(count + 1).collect() }
-        } else {
-            self.sorted(search, found, place, mark, count + 1)?
-        };
-        let more = ordinals.len() > count;
-        ordinals.truncate(count);
-        let last = ordinals.last().filter(|_| more);
-        Ok(Page { next: last.map(|last| Place { mark, last: *last }.position()), ordinals, mark })
-    }
-
-    fn place(&self, search: &Search, position: &Position) -> Result<Place, StoreError> {
-        let place = Place::read(position).ok_or(StoreError::Position)?;
-        let types = self.of(search.of()).ok_or(StoreError::Position)?;
-        let is_ours = place.last <= place.mark
-            && types.is_known(place.last)
-            && place.mark < types.next
-            && !self.block(search.of(), place.last)?.is_deletion(place.last);
-        if is_ours { Ok(place) } else { Err(StoreError::Position) }
-    }
-
-    fn sorted(
+    /// The rows of one type that are the nearest by their values, from the place of `cut` on its way.
+    pub(crate) fn sorted(
         &self,
-        search: &Search,
-        found: &RoaringBitmap,
-        place: Option<Place>,
-        mark: u32,
-        count: usize,
-    ) -> Result<Vec<u32>, StorageError> {
-        let Some(types) = self.of(search.of()) else { return Ok(Vec::new()) };
-        let mut rows = found.clone();
-        if mark < u32::MAX {
-            rows.remove_range(mark + 1..);
-        }
-        if rows.intersection_len(&types.live) > ORDER_BY_ENTRIES_MAX
-            && let Some(top) = self.top(types, &search.sort[0], &rows, count)?
+        of: ResourceType,
+        cut: &Cut<'_>,
+        rows: &RoaringBitmap,
+    ) -> Result<Vec<Ranked>, StorageError> {
+        let Some(types) = self.of(of) else { return Ok(Vec::new()) };
+        if cut.place.is_none()
+            && rows.intersection_len(&types.live) > ORDER_BY_ENTRIES_MAX
+            && let Some(top) = self.top(types, &cut.sort[0], rows, cut.count)?
         {
-            let (first, columns) = self.first_of(search, types, &top.rows, place, count)?;
-            let last = first.get(count - 1).map(|last| columns[0].value(*last).cloned());
-            if last.is_some_and(|last| search.sort[0].compare(&last, &Some(top.worst)) != Ordering::Greater) {
+            let first = self.first_of(of, cut, types, &top.rows)?;
+            let last = first.get(cut.count - 1).map(|last| &last.values[0]);
+            if last.is_some_and(|last| cut.sort[0].compare(last, &Some(top.worst)) != Ordering::Greater) {
                 return Ok(first);
             }
         }
-        Ok(self.first_of(search, types, &rows, place, count)?.0)
+        self.first_of(of, cut, types, rows)
     }
 
-    /// The first `count` of `rows` after `place`, in order, with what they are ordered by.
     fn first_of(
         &self,
-        search: &Search,
+        of: ResourceType,
+        cut: &Cut<'_>,
         types: &TypeView,
         rows: &RoaringBitmap,
-        place: Option<Place>,
-        count: usize,
-    ) -> Result<(Vec<u32>, Vec<Column>), StorageError> {
-        let of = search.of();
-        let mut columns = Vec::new();
-        for sort in &search.sort {
-            columns.push(self.column(of, types, sort, rows)?);
-        }
-        let mut left: Vec<u32> = match place {
+    ) -> Result<Vec<Ranked>, StorageError> {
+        let columns = cut.sort.iter().map(|sort| self.column(of, types, sort, rows));
+        let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
+        let ranked = |ordinal: u32| {
+            let values = columns.iter().map(|column| column.value(ordinal).cloned()).collect();
+            Ranked { values, at: At { of, ordinal } }
+        };
+        let mut left: Vec<u32> = match cut.place {
             None => rows.iter().collect(),
-            Some(place) => {
-                let last = self.with_row(of, place.last, |row| {
-                    search.sort.iter().map(|sort| sort.value(row)).collect::<Vec<_>>()
-                })?;
-                let is_after = |ordinal: &u32| {
-                    let by_values =
-                        search.sort.iter().zip(&columns).zip(&last).map(|((sort, column), last)| {
-                            sort.compare(last, &column.value(*ordinal).cloned())
-                        });
-                    first_difference(by_values).then(place.last.cmp(ordinal)) == Ordering::Less
-                };
-                rows.iter().filter(is_after).collect()
-            }
+            Some(_) => rows.iter().filter(|ordinal| cut.shows(&ranked(*ordinal))).collect(),
         };
         let compare = |a: &u32, b: &u32| {
-            let by_values =
-                search.sort.iter().zip(&columns).map(|(sort, column)| column.compare(sort, *a, *b));
-            first_difference(by_values).then(a.cmp(b))
+            let by_values = cut.sort.iter().zip(&columns).map(|(sort, column)| column.compare(sort, *a, *b));
+            cut.way.turn(first_difference(by_values).then(a.cmp(b)))
         };
-        if left.len() > count {
-            left.select_nth_unstable_by(count - 1, compare);
-            left.truncate(count);
+        if left.len() > cut.count {
+            left.select_nth_unstable_by(cut.count - 1, compare);
+            left.truncate(cut.count);
         }
         left.sort_unstable_by(compare);
-        Ok((left, columns))
+        Ok(left.into_iter().map(ranked).collect())
     }
 
     fn column(
@@ -222,6 +138,10 @@ impl Reading<'_> {
         rows: &RoaringBitmap,
     ) -> Result<Column, StorageError> {
         let mut gathered = Gathered { sort, values: Vec::new(), of: Numbers::for_rows(rows) };
+        if sort.by == SortKey::Type {
+            gathered.add(SortValue::Text(of.name().to_owned()), rows);
+            return Ok(gathered.column());
+        }
         let by_entries = rows.intersection_len(&types.live) <= ORDER_BY_ENTRIES_MAX || sort.by == SortKey::Id;
         for ordinal in rows.iter().filter(|ordinal| by_entries || !types.live.contains(*ordinal)) {
             let value = match sort.by {
@@ -248,7 +168,7 @@ impl Reading<'_> {
         let end = if gathered.sort.descending { End::High } else { End::Low };
         let (param, is_updated) = match gathered.sort.by {
             SortKey::Param(param) => (param.0, false),
-            SortKey::Updated | SortKey::Id => (UPDATED, true),
+            SortKey::Updated | SortKey::Id | SortKey::Type => (UPDATED, true),
         };
         for segment in types.segments.iter() {
             if rows.range(segment.base..segment.end).next().is_none() {
@@ -332,8 +252,4 @@ impl Column {
             (Some(a), Some(b)) => a.cmp(&b),
         }
     }
-}
-
-fn first_difference(mut orders: impl Iterator<Item = Ordering>) -> Ordering {
-    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }

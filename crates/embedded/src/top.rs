@@ -45,7 +45,7 @@ impl Reading<'_> {
         let param = match sort.by {
             SortKey::Param(param) => param.0,
             SortKey::Updated => UPDATED,
-            SortKey::Id => return Ok(None),
+            SortKey::Id | SortKey::Type => return Ok(None),
         };
         let (known, best) = Default::default();
         let is_descending = sort.descending;

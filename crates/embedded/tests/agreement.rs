@@ -48,7 +48,7 @@ impl Pair {
         let (mut ours, mut theirs) = (search.clone(), search.clone());
         for _ in 0..30 {
             let (found, expected) = (self.embedded().search(&ours).await, self.model.search(&theirs).await);
-            let without = |found: &Found| Found { next: None, ..found.clone() };
+            let without = |found: &Found| Found { next: None, previous: None, ..found.clone() };
             match (found, expected) {
                 (Ok(found), Ok(expected)) => {
                     assert_eq!(without(&found), without(&expected), "{search:#?}");

@@ -5,7 +5,7 @@ use fhir::{ResourceType, SearchParameterDefinition, Time};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError};
 use crate::limits::CLAUSES_MAX;
-use crate::{Filter, ParamId, ParameterSet, Search, Sort, Total, Visible};
+use crate::{Filter, ParamId, ParameterSet, Search, SearchScope, Sort, Total, Visible};
 use modifier::Modifier;
 
 mod modifier;
@@ -13,6 +13,7 @@ mod named;
 mod nearest;
 mod ordered;
 mod page;
+mod scoped;
 mod target;
 mod values;
 
@@ -44,10 +45,8 @@ pub enum Handling {
 /// A search as understood, before it is known who asks.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compiled {
-    /// The type searched.
-    pub of: ResourceType,
-    /// What to find.
-    pub filter: Filter,
+    /// The types searched, in alphabetical order, and what to find of each.
+    pub types: Vec<(ResourceType, Filter)>,
     /// In which order.
     pub sort: Vec<Sort>,
     /// How many on a page (`_count`), if asked; the caller bounds it.
@@ -59,10 +58,16 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// What to find of one type: nothing of a type that is not searched.
+    pub fn filter_of(&self, of: ResourceType) -> Filter {
+        let found = self.types.iter().find(|(searched, _)| *searched == of);
+        found.map_or(Filter::Nothing, |(_, filter)| filter.clone())
+    }
+
     /// The search, for somebody who may see what is `visible`. Without `_count` a page holds
     /// `count_default`, with it at most `count_max`; both are numbers of matches.
     pub fn search(&self, visible: &Visible, count_default: usize, count_max: usize) -> Search {
-        let mut search = Search::new(visible, self.of, self.filter.clone());
+        let mut search = Search::across(visible, self.types.clone());
         search.sort = self.sort.clone();
         search.count = self.count.map_or(count_default, |count| count.min(count_max));
         search.total = self.total.unwrap_or(Total::None);
@@ -92,19 +97,33 @@ const NOT_SUPPORTED: [&str; 15] = [
     "near",
 ];
 
-/// Understands a search: names and values as they were typed, percent-decoded, in order. Fails with all
-/// that is wrong with it.
+/// Understands a search of one type, that of the context: names and values as they were typed,
+/// percent-decoded, in order. Fails with all that is wrong with it.
 pub fn compile(
     parameters: &[(impl AsRef<str>, impl AsRef<str>)],
     context: &Context<'_>,
 ) -> Result<Compiled, Vec<SearchError>> {
-    let mut compiler = Compiler { context, filter: Filter::Everything, page: page::Page::default() };
-    let (mut errors, mut ignored) = (Vec::new(), Vec::new());
+    compile_within(parameters, &SearchScope::Type(context.of), context)
+}
+
+/// Understands a search within `scope`, whatever the type of the context. Across several types a criterion
+/// must mean something on each of them; `_type` says which those are.
+pub fn compile_within(
+    parameters: &[(impl AsRef<str>, impl AsRef<str>)],
+    scope: &SearchScope,
+    context: &Context<'_>,
+) -> Result<Compiled, Vec<SearchError>> {
     if parameters.len() > CLAUSES_MAX {
         return Err(vec![SearchError::new("", Reason::Limit("CLAUSES_MAX", CLAUSES_MAX))]);
     }
+    let parameters: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+    let types = scoped::types(&parameters, scope).map_err(|error| vec![error])?;
+    let contexts: Vec<Context<'_>> = types.iter().map(|of| Context { of: *of, ..*context }).collect();
+    let mut compiler = Compiler::new(&contexts, scope);
+    let (mut errors, mut ignored) = (Vec::new(), Vec::new());
     for (name, value) in parameters {
-        match compiler.add(name.as_ref(), value.as_ref()) {
+        match compiler.add(name, value) {
             Ok(()) => {}
             Err(error) if is_ignored(&error, context.handling) => ignored.push(error),
             Err(error) => errors.push(error),
@@ -113,8 +132,9 @@ pub fn compile(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let Compiler { filter, page, .. } = compiler;
-    Ok(Compiled { of: context.of, filter, sort: page.sort, count: page.count, total: page.total, ignored })
+    let Compiler { filters, page, .. } = compiler;
+    let types = types.into_iter().zip(filters).collect();
+    Ok(Compiled { types, sort: page.sort, count: page.count, total: page.total, ignored })
 }
 
 fn is_ignored(error: &SearchError, handling: Handling) -> bool {
@@ -123,14 +143,22 @@ fn is_ignored(error: &SearchError, handling: Handling) -> bool {
 }
 
 struct Compiler<'a> {
-    context: &'a Context<'a>,
-    filter: Filter,
+    /// A context for each type searched.
+    contexts: &'a [Context<'a>],
+    scope: &'a SearchScope,
+    /// What was asked of each type so far.
+    filters: Vec<Filter>,
     page: page::Page,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(contexts: &'a [Context<'a>], scope: &'a SearchScope) -> Self {
+        let filters = contexts.iter().map(|_| scope.filter()).collect();
+        Compiler { contexts, scope, filters, page: page::Page::default() }
+    }
+
     fn add(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
-        if FORM.contains(&name) {
+        if FORM.contains(&name) || (name == "_type" && scoped::takes_types(self.scope)) {
             return Ok(());
         }
         let head = name.split([':', '.']).next().unwrap_or(name);
@@ -138,18 +166,21 @@ impl Compiler<'_> {
             return Err(SearchError::new(name, Reason::NotSupported));
         }
         let clause = Clause::parse(name, value)?;
-        if self.page.add(&clause, self.context)? {
+        if self.page.add(&clause, self.contexts)? {
             return Ok(());
         }
-        let criterion = criterion(&clause, self.context)?;
-        let filter = std::mem::replace(&mut self.filter, Filter::Everything);
-        self.filter = filter.and(criterion);
+        let criteria: Vec<Filter> =
+            self.contexts.iter().map(|context| criterion(&clause, context)).collect::<Result<_, _>>()?;
+        for (filter, criterion) in self.filters.iter_mut().zip(criteria) {
+            *filter = std::mem::replace(filter, Filter::Everything).and(criterion);
+        }
         Ok(())
     }
 
-    /// Whether a name means something on this type: names with an underscore do on every type.
+    /// Whether a name means something on these types: names with an underscore do on every type.
     fn is_known_or_general(&self, code: &str) -> bool {
-        code.starts_with('_') || self.context.parameters.named(self.context.of, code).is_some()
+        let is_known = |context: &Context<'_>| context.parameters.named(context.of, code).is_some();
+        code.starts_with('_') || self.contexts.iter().any(is_known)
     }
 }
 

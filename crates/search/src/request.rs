@@ -1,21 +1,23 @@
 //! A search as it is handed to a store: resolved, confined to what the caller may see, whole.
 
+use std::collections::BTreeMap;
+
 use fhir::ResourceType;
 
 use crate::{Filter, ParamId, Sort, Visible};
 
-/// One search. Built from a [`Visible`], so that none can be made that looks past it.
+/// One search, of one type or of several. Built from a [`Visible`], so that none can be made that looks
+/// past it.
 #[derive(Clone, Debug)]
 pub struct Search {
-    of: ResourceType,
-    filter: Filter,
+    types: Vec<(ResourceType, Filter)>,
     visible: Visible,
-    /// The order of the matches; ties, and everything without one, go by when the current version was
-    /// written, oldest first.
+    /// The order of the matches; ties, and everything without one, go by type, in alphabetical order, and
+    /// then by when the current version was written, oldest first.
     pub sort: Vec<Sort>,
     /// What to add to the matches of a page.
     pub include: Vec<Include>,
-    /// Continue after this place of an earlier page.
+    /// The place of an earlier page at which this one begins or ends.
     pub after: Option<Position>,
     /// How many matches a page holds at the most; zero asks for none.
     pub count: usize,
@@ -28,9 +30,23 @@ pub struct Search {
 impl Search {
     /// A search of `of` for `filter`, confined to what is `visible`.
     pub fn new(visible: &Visible, of: ResourceType, filter: Filter) -> Self {
+        Search::across(visible, vec![(of, filter)])
+    }
+
+    /// One search of several types, each for what its filter says, confined to what is `visible`: one order,
+    /// one row of pages, one total. A type that stands twice is searched for what either filter says.
+    pub fn across(visible: &Visible, types: Vec<(ResourceType, Filter)>) -> Self {
+        let mut by_type: BTreeMap<ResourceType, Filter> = BTreeMap::new();
+        for (of, filter) in types {
+            let confined = visible.confine(of, filter);
+            let both = match by_type.remove(&of) {
+                Some(before) => Filter::Or(vec![before, confined]),
+                None => confined,
+            };
+            by_type.insert(of, both);
+        }
         Search {
-            of,
-            filter: visible.confine(of, filter),
+            types: by_type.into_iter().collect(),
             visible: visible.clone(),
             sort: Vec::new(),
             include: Vec::new(),
@@ -41,14 +57,9 @@ impl Search {
         }
     }
 
-    /// The type searched.
-    pub fn of(&self) -> ResourceType {
-        self.of
-    }
-
-    /// The condition, confined.
-    pub fn filter(&self) -> &Filter {
-        &self.filter
+    /// The types searched, each once and in alphabetical order, with their conditions, confined.
+    pub fn types(&self) -> &[(ResourceType, Filter)] {
+        &self.types
     }
 
     /// What the caller may see, for what is included.
@@ -76,8 +87,8 @@ pub enum Include {
     },
 }
 
-/// Where a page ends and the next begins: opaque outside the store that made it, and no proof of any
-/// right. A store answers an unreadable one with [an error](https://hl7.org/fhir/R4/http.html#paging),
+/// A place between two rows of an order and a direction: where a page ends and the next begins, or where it
+/// begins and the one before ends. Opaque outside the store that made it, and no proof of any right. A store answers an unreadable one with [an error](https://hl7.org/fhir/R4/http.html#paging),
 /// never with wrong rows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Position(pub Vec<u8>);

@@ -18,6 +18,8 @@ pub struct Sort {
 /// What to order by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SortKey {
+    /// The resource type.
+    Type,
     /// The id.
     Id,
     /// When the resource was last written.
@@ -114,6 +116,7 @@ impl Sort {
     /// descending, `None` when it has none.
     pub fn value(&self, row: Row<'_>) -> Option<SortValue> {
         match self.by {
+            SortKey::Type => Some(SortValue::Text(row.key.of.name().to_owned())),
             SortKey::Id => Some(SortValue::Text(row.key.id.as_str().to_owned())),
             SortKey::Updated => Some(SortValue::Time(row.updated.0)),
             SortKey::Param(param) if self.descending => {

@@ -36,7 +36,7 @@ fn understood(search: &str) -> (ResourceType, Result<Filter, Vec<SearchError>>) 
         query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
     let context =
         Context { of, parameters: &ParameterSet::r4(), base: BASE, now: now(), handling: Handling::Strict };
-    (of, compile(&parameters, &context).map(|compiled| compiled.filter))
+    (of, compile(&parameters, &context).map(|compiled| compiled.filter_of(of)))
 }
 
 /// Whether a resource of these members passes a search.

@@ -65,14 +65,20 @@ pub trait Store: Send + Sync {
 
     /// One page of matches and what they include, with the total if asked, from one read view.
     ///
-    /// Order: the sort keys, then the order in which the current versions were written, oldest first. The
-    /// first page marks the newest version there is; later pages (`after` one of its positions) look at
-    /// the newest state, but do not show what was written after the mark. So each resource is shown at most
-    /// once, and one that was there all along and did not change exactly once; one that was updated in
-    /// between is not shown again, nor on a later page. The total is of the newest state, whatever the
-    /// page. With a count of zero there are neither matches nor a next page. A count above
-    /// [`limits::PAGE_ROWS_MAX`] means that. A page whose bodies are large ends early, by
-    /// [`limits::PAGE_BYTES_MAX`], and so does one of a history.
+    /// Order: the sort keys, then the types in alphabetical order, then the order in which the current
+    /// versions were written, oldest first. The first page marks the newest version there is; the pages that
+    /// its positions lead to look at the newest state, but do not show what was written after the mark. So
+    /// from one page to the next each resource is shown at most once, and one that was there all along and
+    /// did not change exactly once; one that was updated in between is not shown again, nor on a later page.
+    ///
+    /// `next` is there if there is more. A page that was reached by going on has a `previous`, which goes back
+    /// from where it began: to the same number of rows before that place, nearest first, in the same order. A
+    /// page that was reached by going back has a `next` that leads whence it came, and a `previous` if there
+    /// is more before it.
+    ///
+    /// The total is of the newest state, whatever the page. With a count of zero there are neither matches nor
+    /// other pages. A count above [`limits::PAGE_ROWS_MAX`] means that. A page whose bodies are large ends
+    /// early, by [`limits::PAGE_BYTES_MAX`], and so does one of a history.
     ///
     /// Included are current resources that are visible, in the order of their keys, as many as allowed.
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;

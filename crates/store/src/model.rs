@@ -13,6 +13,7 @@ use crate::{
 mod catalog;
 mod contents;
 mod notes;
+mod place;
 mod select;
 mod write;
 

@@ -47,6 +47,8 @@ pub struct Found {
     pub included: Vec<Stored>,
     /// Where the next page begins, if there is more.
     pub next: Option<Position>,
+    /// Where the page before ends, if there is one.
+    pub previous: Option<Position>,
     /// How many match in all, if asked.
     pub total: Option<u64>,
 }

@@ -6,7 +6,7 @@ use super::{Context, is_indexed, nearest};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError, shown};
 use crate::limits::SORT_KEYS_MAX;
-use crate::{Sort, SortKey, Total};
+use crate::{ParamId, Sort, SortKey, Total};
 
 /// What was said so far.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(super) struct Page {
 
 impl Page {
     /// Takes a clause that is about the page; answers whether it was.
-    pub(super) fn add(&mut self, clause: &Clause<'_>, context: &Context<'_>) -> Result<bool, SearchError> {
+    pub(super) fn add(&mut self, clause: &Clause<'_>, contexts: &[Context<'_>]) -> Result<bool, SearchError> {
         let code = clause.last().code;
         if clause.steps.len() != 1 || !matches!(code, "_sort" | "_count" | "_total") {
             return Ok(false);
@@ -28,21 +28,21 @@ impl Page {
             return Err(fail(Reason::Modifier { modifier: shown(modifier), has: Vec::new() }));
         }
         match code {
-            "_sort" => self.sort_by(clause, context).map_err(fail)?,
+            "_sort" => self.sort_by(clause, contexts).map_err(fail)?,
             "_count" => once(&mut self.count, count(clause)).map_err(fail)?,
             _ => once(&mut self.total, total(clause)).map_err(fail)?,
         }
         Ok(true)
     }
 
-    fn sort_by(&mut self, clause: &Clause<'_>, context: &Context<'_>) -> Result<(), Reason> {
+    fn sort_by(&mut self, clause: &Clause<'_>, contexts: &[Context<'_>]) -> Result<(), Reason> {
         if !self.sort.is_empty() {
             return Err(Reason::Repeated);
         }
         if clause.values.len() > SORT_KEYS_MAX {
             return Err(Reason::Limit("SORT_KEYS_MAX", SORT_KEYS_MAX));
         }
-        self.sort = clause.values.iter().map(|value| sort_key(value, context)).collect::<Result<_, _>>()?;
+        self.sort = clause.values.iter().map(|value| sort_key(value, contexts)).collect::<Result<_, _>>()?;
         Ok(())
     }
 }
@@ -73,7 +73,7 @@ fn total(clause: &Clause<'_>) -> Result<Total, Reason> {
     }
 }
 
-fn sort_key(value: &str, context: &Context<'_>) -> Result<Sort, Reason> {
+fn sort_key(value: &str, contexts: &[Context<'_>]) -> Result<Sort, Reason> {
     let (descending, code) = match value.strip_prefix('-') {
         Some(code) => (true, code),
         None => (false, value),
@@ -81,15 +81,23 @@ fn sort_key(value: &str, context: &Context<'_>) -> Result<Sort, Reason> {
     let by = match code {
         "_id" => SortKey::Id,
         "_lastUpdated" => SortKey::Updated,
+        "_type" => SortKey::Type,
         _ => {
-            let (param, definition) =
-                context.parameters.named(context.of, code).ok_or_else(|| nearest::unknown(context, code))?;
-            let is_ordered = !matches!(definition.kind, ParameterKind::Composite | ParameterKind::Special);
-            if !is_ordered || !is_indexed(context, definition) {
-                return Err(Reason::Unordered(shown(code)));
-            }
-            SortKey::Param(param)
+            let params = contexts.iter().map(|context| ordered_param(code, context));
+            let params: Vec<ParamId> = params.collect::<Result<_, _>>()?;
+            // A code has one number on all types; a search of no type has no order.
+            params.first().map_or(SortKey::Id, |param| SortKey::Param(*param))
         }
     };
     Ok(Sort { by, descending })
+}
+
+fn ordered_param(code: &str, context: &Context<'_>) -> Result<ParamId, Reason> {
+    let (param, definition) =
+        context.parameters.named(context.of, code).ok_or_else(|| nearest::unknown(context, code))?;
+    let is_ordered = !matches!(definition.kind, ParameterKind::Composite | ParameterKind::Special);
+    if !is_ordered || !is_indexed(context, definition) {
+        return Err(Reason::Unordered(shown(code)));
+    }
+    Ok(param)
 }

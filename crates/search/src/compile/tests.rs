@@ -18,7 +18,8 @@ fn ask(name: &str, query: &[(&str, &str)], handling: Handling) -> Result<Compile
 }
 
 fn strict(name: &str, parameter: &str, value: &str) -> Result<Filter, SearchError> {
-    ask(name, &[(parameter, value)], Handling::Strict).map(|found| found.filter).map_err(|mut e| e.remove(0))
+    let found = ask(name, &[(parameter, value)], Handling::Strict);
+    found.map(|found| found.filter_of(of(name))).map_err(|mut e| e.remove(0))
 }
 
 fn tests(name: &str, parameter: &str, value: &str) -> Vec<Test> {
@@ -146,7 +147,7 @@ fn dates_span_what_they_name() {
 #[test]
 fn repeated_clauses_all_hold_and_comma_values_one() {
     let found = ask("Patient", &[("name", "a,b"), ("name", "c"), ("_id", "1,2")], Handling::Strict).unwrap();
-    let Filter::And(all) = found.filter else { panic!() };
+    let Filter::And(all) = found.filter_of(of("Patient")) else { panic!() };
     assert!(matches!(&all[..], [Filter::Or(_), Filter::Has(..), Filter::Ids(ids)] if ids.len() == 2));
 }
 
@@ -226,7 +227,7 @@ fn the_page_is_understood() {
     let found = ask("Patient", &query, Handling::Strict).unwrap();
     assert_eq!((found.count, found.total, found.sort.len()), (Some(7), Some(Total::Accurate), 2));
     assert!(found.sort[0].descending && found.sort[1].by == SortKey::Id);
-    assert_eq!(found.filter, Filter::Everything);
+    assert_eq!(found.filter_of(of("Patient")), Filter::Everything);
     for (parameter, value) in [
         ("_count", "-1"),
         ("_count", "1,2"),

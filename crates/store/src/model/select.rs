@@ -3,66 +3,85 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use fhir::ResourceKey;
+use fhir::{ResourceKey, ResourceType};
 use search::{Filter, Graph, Include, Position, Search, Sort, SortValue, Total, references};
 
 use super::contents::Contents;
+use super::place::{Edges, Place, Way};
 use crate::limits::{CHAIN_DEPTH_MAX, PAGE_ROWS_MAX};
 use crate::stored::rows_of_page;
 use crate::{Found, Plan, StoreError, Stored};
 
-/// Where a page ended: its last row, and the newest version that there was when the first page was made.
-/// Neither is patient data; the values that the order looks at are found again by the row's ordinal.
-struct Place {
-    mark: usize,
-    last: usize,
-}
-
 /// A row with what it is ordered by.
 struct Ordered {
     values: Vec<Option<SortValue>>,
+    of: ResourceType,
     ordinal: usize,
 }
 
 impl Contents {
     pub(super) fn search(&self, search: &Search) -> Result<Found, StoreError> {
-        check_depth(search.filter())?;
+        search.types().iter().try_for_each(|(_, filter)| check_depth(filter))?;
         let place = search.after.as_ref().map(|position| self.place(search, position)).transpose()?;
-        let all: Vec<usize> = self.current(search.of()).filter(|o| self.passes(search, *o)).collect();
+        let all: Vec<usize> = search
+            .types()
+            .iter()
+            .flat_map(|(of, filter)| self.current(*of).filter(|o| self.passes(filter, *o)))
+            .collect();
         let total = (search.total == Total::Accurate).then_some(all.len() as u64);
-        let left = self.ordered_after(&search.sort, all, place.as_ref());
-        let page = &left[..left.len().min(search.count).min(PAGE_ROWS_MAX)];
-        let page = &page[..rows_of_page(page.iter().map(|row| &self.versions[row.ordinal].stored))];
         let mark = place.map_or_else(|| self.versions.len().saturating_sub(1), |place| place.mark);
-        let next = page.last().filter(|_| page.len() < left.len());
+        let rows = self.ordered_beyond(&search.sort, all, mark, place);
+        let count = search.count.min(PAGE_ROWS_MAX);
+        let page = self.page_of(&rows, count, place.is_some_and(|place| place.way == Way::Back));
+        let edges = place.map_or_else(|| Edges::first(mark), Edges::of_page_at);
+        let edges = edges.end(page.iter().map(|row| row.ordinal), page.len() < rows.len() && count > 0);
         Ok(Found {
             matches: page.iter().map(|row| self.versions[row.ordinal].stored.clone()).collect(),
             included: self.included(search, page),
-            next: next.map(|row| Place { mark, last: row.ordinal }.position()),
+            next: edges.next.filter(|_| count > 0).map(Place::position),
+            previous: edges.previous.filter(|_| count > 0).map(Place::position),
             total,
         })
     }
 
-    fn passes(&self, search: &Search, ordinal: usize) -> bool {
-        search.filter().matches(self.versions[ordinal].row(), self)
+    fn passes(&self, filter: &Filter, ordinal: usize) -> bool {
+        filter.matches(self.versions[ordinal].row(), self)
     }
 
-    fn ordered_after(&self, sort: &[Sort], rows: Vec<usize>, place: Option<&Place>) -> Vec<Ordered> {
-        let mark = place.map_or(usize::MAX, |place| place.mark);
-        let last = place.map(|place| self.ordered(sort, place.last));
+    /// The rows that no page before this one in its direction showed, in order.
+    fn ordered_beyond(
+        &self,
+        sort: &[Sort],
+        rows: Vec<usize>,
+        mark: usize,
+        place: Option<Place>,
+    ) -> Vec<Ordered> {
+        let cut = place.map(|place| (place, self.ordered(sort, place.row)));
         let mut rows: Vec<Ordered> = rows
             .into_iter()
             .filter(|ordinal| *ordinal <= mark)
             .map(|ordinal| self.ordered(sort, ordinal))
-            .filter(|row| last.as_ref().is_none_or(|last| compare(sort, last, row) == Ordering::Less))
+            .filter(|row| cut.as_ref().is_none_or(|(place, at)| place.shows(compare(sort, row, at))))
             .collect();
         rows.sort_by(|a, b| compare(sort, a, b));
         rows
     }
 
+    /// Up to `count` of `rows` whose bodies fit on a page: from the first on, or up to the last.
+    fn page_of<'r>(&self, rows: &'r [Ordered], count: usize, is_back: bool) -> &'r [Ordered] {
+        let stored = |row: &'r Ordered| &self.versions[row.ordinal].stored;
+        let count = rows.len().min(count);
+        if is_back {
+            let nearest = &rows[rows.len() - count..];
+            &nearest[count - rows_of_page(nearest.iter().rev().map(stored))..]
+        } else {
+            &rows[..rows_of_page(rows[..count].iter().map(stored))]
+        }
+    }
+
     fn ordered(&self, sort: &[Sort], ordinal: usize) -> Ordered {
         let row = self.versions[ordinal].row();
-        Ordered { values: sort.iter().map(|key| key.value(row)).collect(), ordinal }
+        Ordered { values: sort.iter().map(|key| key.value(row)).collect(), of: row.key.of, ordinal }
     }
 
     fn included(&self, search: &Search, page: &[Ordered]) -> Vec<Stored> {
@@ -94,18 +113,19 @@ impl Contents {
 
     fn place(&self, search: &Search, position: &Position) -> Result<Place, StoreError> {
         let place = Place::read(position).ok_or(StoreError::Position)?;
-        let is_ours = place.last <= place.mark
+        let is_ours = place.row <= place.mark
             && place.mark < self.versions.len()
-            && self.versions[place.last].stored.key.of == search.of()
-            && !self.versions[place.last].is_deletion();
+            && search.types().iter().any(|(of, _)| *of == self.versions[place.row].stored.key.of)
+            && !self.versions[place.row].is_deletion();
         if is_ours { Ok(place) } else { Err(StoreError::Position) }
     }
 
     pub(super) fn explain(&self, search: &Search) -> Plan {
-        let mut lines = vec![
-            format!("look at each of the {} current resources", self.current(search.of()).count()),
-            format!("keep those that pass {:?}", search.filter()),
-        ];
+        let look = |(of, filter): &(ResourceType, Filter)| {
+            let count = self.current(*of).count();
+            format!("look at each of the {count} current {of}, keep those that pass {filter:?}")
+        };
+        let mut lines: Vec<String> = search.types().iter().map(look).collect();
         if !search.sort.is_empty() {
             lines.push(format!("order them by {:?}", search.sort));
         }
@@ -114,29 +134,12 @@ impl Contents {
     }
 }
 
-impl Place {
-    fn position(&self) -> Position {
-        let mut bytes = (self.mark as u64).to_be_bytes().to_vec();
-        bytes.extend_from_slice(&(self.last as u64).to_be_bytes());
-        Position(bytes)
-    }
-
-    fn read(position: &Position) -> Option<Place> {
-        let (mark, rest) = position.0.split_first_chunk::<8>()?;
-        let last = <[u8; 8]>::try_from(rest).ok()?;
-        Some(Place {
-            mark: usize::try_from(u64::from_be_bytes(*mark)).ok()?,
-            last: usize::try_from(u64::from_be_bytes(last)).ok()?,
-        })
-    }
-}
-
 fn compare(sort: &[Sort], a: &Ordered, b: &Ordered) -> Ordering {
     sort.iter()
         .zip(a.values.iter().zip(&b.values))
         .map(|(key, (a, b))| key.compare(a, b))
         .find(|order| order.is_ne())
-        .unwrap_or_else(|| a.ordinal.cmp(&b.ordinal))
+        .unwrap_or_else(|| (a.of, a.ordinal).cmp(&(b.of, b.ordinal)))
 }
 
 /// Refuses a filter whose chains nest deeper than [`CHAIN_DEPTH_MAX`].

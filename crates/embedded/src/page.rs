@@ -1,0 +1,226 @@
+//! One page of matches: cut out of what each searched type finds.
+
+use std::cmp::Ordering;
+
+use fhir::ResourceType;
+use roaring::RoaringBitmap;
+use search::{Position, Row, Search, Sort, SortValue, Total};
+use store::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
+use store::{StoreError, Stored};
+
+use crate::StorageError;
+use crate::contents::Reading;
+use crate::place::{At, Edges, Marks, Place, Way};
+
+/// The matches of one page, and what there is beside it.
+pub(crate) struct Page {
+    pub(crate) rows: Vec<At>,
+    pub(crate) matches: Vec<Stored>,
+    pub(crate) previous: Option<Position>,
+    pub(crate) next: Option<Position>,
+    pub(crate) total: Option<u64>,
+}
+
+/// What a page is cut by.
+pub(crate) struct Cut<'s> {
+    pub(crate) sort: &'s [Sort],
+    /// Where it begins, with what the row there is ordered by.
+    pub(crate) place: Option<(Place, Vec<Option<SortValue>>)>,
+    marks: Marks,
+    pub(crate) way: Way,
+    /// One row more than the page holds, to know whether there is more.
+    pub(crate) count: usize,
+}
+
+/// A row with what it is ordered by.
+pub(crate) struct Ranked {
+    pub(crate) values: Vec<Option<SortValue>>,
+    pub(crate) at: At,
+}
+
+impl Reading<'_> {
+    /// The page that `search` asks for.
+    pub(crate) fn page(&self, search: &Search) -> Result<Page, StoreError> {
+        let place = self.place(search)?;
+        let edges = match &place {
+            None => Edges::first(self.marks(search)),
+            Some(place) => Edges::of_page_at(place),
+        };
+        let count = search.count.min(PAGE_ROWS_MAX);
+        let cut = self.cut(search, place, count)?;
+        // Nearest to the place first; a page that goes back is turned round in the end.
+        let (mut rows, total) = if search.sort.is_empty() {
+            self.rows_as_written(search, &cut)?
+        } else {
+            self.rows_by_values(search, &cut)?
+        };
+        let found = rows.len();
+        rows.truncate(count);
+        let mut matches = self.bodies(&rows)?;
+        rows.truncate(matches.len());
+        let is_more = rows.len() < found;
+        if cut.way == Way::Back {
+            rows.reverse();
+            matches.reverse();
+        }
+        let sides = if count == 0 { [None, None] } else { edges.around(&rows, is_more) };
+        let [previous, next] = sides;
+        Ok(Page { rows, matches, previous, next, total })
+    }
+
+    fn cut<'s>(
+        &self,
+        search: &'s Search,
+        place: Option<Place>,
+        count: usize,
+    ) -> Result<Cut<'s>, StorageError> {
+        let sort = search.sort.as_slice();
+        let marks = place.as_ref().map_or_else(|| self.marks(search), |place| place.marks.clone());
+        let way = place.as_ref().map_or(Way::On, |place| place.way);
+        let place = match place {
+            None => None,
+            Some(place) => {
+                let values = |row: Row<'_>| sort.iter().map(|sort| sort.value(row)).collect();
+                let values = self.with_row(place.row.of, place.row.ordinal, values)?;
+                Some((place, values))
+            }
+        };
+        Ok(Cut { sort, place, marks, way, count: count + 1 })
+    }
+
+    /// The rows of a page in the order of types and writing: types that cannot be on it are not looked at.
+    fn rows_as_written(
+        &self,
+        search: &Search,
+        cut: &Cut<'_>,
+    ) -> Result<(Vec<At>, Option<u64>), StorageError> {
+        let mut types: Vec<_> = search.types().iter().collect();
+        if cut.way == Way::Back {
+            types.reverse();
+        }
+        let counts = search.total == Total::Accurate;
+        let (mut rows, mut total) = (Vec::new(), 0);
+        for (of, filter) in types {
+            let is_on_page = cut.count > 1 && rows.len() < cut.count && cut.may_show(*of);
+            if !is_on_page && !counts {
+                continue;
+            }
+            let found = self.select(*of, filter)?;
+            total += found.len();
+            if is_on_page {
+                let wanted = cut.count - rows.len();
+                rows.extend(cut.in_order(*of, &found, wanted).map(|ordinal| At { of: *of, ordinal }));
+            }
+        }
+        Ok((rows, counts.then_some(total)))
+    }
+
+    /// The rows of a page in the order of their values: the first of each type, merged.
+    fn rows_by_values(&self, search: &Search, cut: &Cut<'_>) -> Result<(Vec<At>, Option<u64>), StorageError> {
+        let (mut ranked, mut total) = (Vec::new(), 0);
+        for (of, filter) in search.types() {
+            let found = self.select(*of, filter)?;
+            total += found.len();
+            if cut.count > 1 {
+                ranked.extend(self.sorted(*of, cut, &cut.marked(*of, &found))?);
+            }
+        }
+        ranked.sort_by(|a, b| cut.compare(a, b));
+        let rows = ranked.into_iter().take(cut.count).map(|row| row.at).collect();
+        Ok((rows, (search.total == Total::Accurate).then_some(total)))
+    }
+
+    /// The first of these rows, until their bodies are too large for one page.
+    fn bodies(&self, rows: &[At]) -> Result<Vec<Stored>, StorageError> {
+        let mut matches = Vec::with_capacity(rows.len());
+        let mut bytes = 0;
+        for at in rows {
+            let stored = self.stored(at.of, at.ordinal)?;
+            bytes += stored.body_bytes();
+            if bytes > PAGE_BYTES_MAX && !matches.is_empty() {
+                break;
+            }
+            matches.push(stored);
+        }
+        Ok(matches)
+    }
+}
+
+impl Cut<'_> {
+    /// Whether rows of a type can be on the page, going by types alone.
+    fn may_show(&self, of: ResourceType) -> bool {
+        self.place.as_ref().is_none_or(|(place, _)| match place.way {
+            Way::On => of >= place.row.of,
+            Way::Back => of <= place.row.of,
+        })
+    }
+
+    /// What was there when the first page was made.
+    fn marked(&self, of: ResourceType, found: &RoaringBitmap) -> RoaringBitmap {
+        let Some(mark) = self.marks.get(&of) else { return RoaringBitmap::new() };
+        let mut rows = found.clone();
+        if *mark < u32::MAX {
+            rows.remove_range(mark + 1..);
+        }
+        rows
+    }
+
+    /// The first `count` of `found` on this way, nearest first.
+    fn in_order<'f>(
+        &self,
+        of: ResourceType,
+        found: &'f RoaringBitmap,
+        count: usize,
+    ) -> Box<dyn Iterator<Item = u32> + 'f> {
+        let Some(mark) = self.marks.get(&of).copied() else { return Box::new(std::iter::empty()) };
+        let (mut first, mut last) = (0, mark);
+        if let Some((place, _)) = self.place.as_ref().filter(|(place, _)| place.row.of == of) {
+            let (row, with_it) = (place.row.ordinal, place.shows(Ordering::Equal));
+            match (place.way, with_it) {
+                (Way::On, true) => first = row,
+                (Way::On, false) if row == mark => return Box::new(std::iter::empty()),
+                (Way::On, false) => first = row + 1,
+                (Way::Back, true) => last = row,
+                (Way::Back, false) if row == 0 => return Box::new(std::iter::empty()),
+                (Way::Back, false) => last = row - 1,
+            }
+        }
+        let rows = found.range(first..=last);
+        match self.way {
+            Way::On => Box::new(rows.take(count)),
+            Way::Back => Box::new(rows.rev().take(count)),
+        }
+    }
+
+    /// Whether a row is on this way, by its values.
+    pub(crate) fn shows(&self, row: &Ranked) -> bool {
+        self.place.as_ref().is_none_or(|(place, values)| {
+            let by_values = self.compare_values(&row.values, values);
+            place.shows(by_values.then(row.at.cmp(&place.row)))
+        })
+    }
+
+    fn compare_values(&self, a: &[Option<SortValue>], b: &[Option<SortValue>]) -> Ordering {
+        let orders = self.sort.iter().zip(a.iter().zip(b)).map(|(sort, (a, b))| sort.compare(a, b));
+        first_difference(orders)
+    }
+
+    /// Which of two rows is nearer on this way.
+    fn compare(&self, a: &Ranked, b: &Ranked) -> Ordering {
+        self.way.turn(self.compare_values(&a.values, &b.values).then(a.at.cmp(&b.at)))
+    }
+}
+
+impl Way {
+    /// The order on this way of what has this order going on.
+    pub(crate) fn turn(self, order: Ordering) -> Ordering {
+        match self {
+            Way::On => order,
+            Way::Back => order.reverse(),
+        }
+    }
+}
+
+pub(crate) fn first_difference(mut orders: impl Iterator<Item = Ordering>) -> Ordering {
+    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
