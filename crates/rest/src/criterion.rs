@@ -30,7 +30,7 @@ impl Criterion {
         };
         let compiled = search::compile(criteria, &asked).map_err(|errors| Refusal::search(&errors))?;
         check_only_criteria(&compiled)?;
-        Ok(Criterion { of, filter: compiled.filter })
+        Ok(Criterion { of, filter: compiled.filter_of(of) })
     }
 
     /// The one resource that matches, or none. Several are a refusal.
@@ -75,7 +75,7 @@ fn check_only_criteria(compiled: &Compiled) -> Result<(), Refusal> {
     if !compiled.sort.is_empty() || compiled.count.is_some() || compiled.total.is_some() {
         return Err(Refusal::invalid("A condition takes only criteria: no order, no number, no total."));
     }
-    if compiled.filter == Filter::Everything {
+    if compiled.types.iter().any(|(_, filter)| *filter == Filter::Everything) {
         return Err(Refusal::invalid("A condition needs at least one criterion."));
     }
     Ok(())

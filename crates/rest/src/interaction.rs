@@ -3,6 +3,7 @@
 use access::Action;
 use bytes::Bytes;
 use fhir::{ResourceKey, ResourceType, Span, Time};
+use search::SearchScope;
 
 use crate::operation::OperationCall;
 use crate::operation::status::StatusCall;
@@ -116,10 +117,10 @@ pub enum Interaction {
         /// What each write in it answers, if said.
         returning: Option<Returning>,
     },
-    /// A search of one type.
+    /// A search of one type, of all types, or in a compartment.
     Search {
-        /// The type.
-        of: ResourceType,
+        /// Where to look.
+        scope: SearchScope,
         /// Names and values as typed, decoded, in their order.
         parameters: Parameters,
         /// How it was sent.
@@ -271,6 +272,7 @@ impl Interaction {
             Interaction::Delete { .. }
             | Interaction::ConditionalDelete { .. }
             | Interaction::DeleteMany { .. } => "delete",
+            Interaction::Search { scope: SearchScope::System, .. } => "search-system",
             Interaction::Search { .. } => "search-type",
         })
     }

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use ::search::{ParameterSet, Visible};
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
 use jobs::Queue;
-use search::{ParameterSet, Visible};
 use store::{Catalog, Clock, Datastore, Random, Store, uuid};
 
 mod aim;
@@ -37,10 +37,11 @@ mod read;
 mod reply;
 mod representation;
 mod route;
-mod search_type;
+mod search;
 mod transaction;
 mod write;
 
+pub use ::search::SearchScope;
 pub use interaction::{
     CODES, Handling, HistoryAsked, Interaction, Parameters, Patch, Preferences, Returning, Sent, Unless, When,
 };
@@ -265,7 +266,7 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
             delete_many::delete_many(context, of, criteria, count).await
         }
         Interaction::Bundle { body, returning } => bundle_entry::process(context, body, returning).await,
-        Interaction::Search { of, parameters, .. } => search_type::search(context, of, parameters).await,
+        Interaction::Search { scope, parameters, .. } => search::search(context, &scope, parameters).await,
         Interaction::Operation(call) => operation::perform(context, call).await,
         Interaction::Status(call) => operation::status::perform(context, call).await,
     }

@@ -3,6 +3,8 @@
 use fhir::{ResourceKey, ResourceType};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use search::SearchScope;
+
 use crate::interaction::Parameters;
 
 /// What may stand in a query as it is: what RFC 3986 lets, but for the signs that forms and FHIR give a
@@ -77,9 +79,15 @@ fn encode(parameters: &Parameters) -> String {
     query
 }
 
-/// The path of a type's searches.
-pub(crate) fn search_path(of: ResourceType) -> String {
-    of.name().to_owned()
+/// The path of a scope's searches.
+pub(crate) fn search_path(scope: &SearchScope) -> String {
+    match scope {
+        SearchScope::Type(of) => of.name().to_owned(),
+        SearchScope::System => String::new(),
+        SearchScope::Compartment { of, id, inner } => {
+            format!("{of}/{id}/{}", inner.map_or("*", ResourceType::name))
+        }
+    }
 }
 
 /// The path of a resource's history.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use fhir::{Id, ResourceKey, ResourceType};
 use http::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
+use search::SearchScope;
 
 use crate::history;
 use crate::inbound;
@@ -98,8 +99,12 @@ impl<'a> Call<'a> {
                 Ok(Interaction::Bundle { body: self.body.clone(), returning })
             }
             ["metadata"] => self.get().map(|()| Interaction::Capabilities),
+            [] => self.search(SearchScope::System, parameters),
+            ["_search"] => self.post_search(SearchScope::System, parameters),
             [of] => self.on_type(resource_type(of)?, parameters),
-            [of, "_search"] => self.post_search(resource_type(of)?, parameters),
+            [of, "_search"] => self.post_search(SearchScope::Type(resource_type(of)?), parameters),
+            [of, id, "_search"] => self.post_search(compartment(of, id, "*")?, parameters),
+            [of, id, inner, "_search"] => self.post_search(compartment(of, id, inner)?, parameters),
             [of, id] => self.on_instance(resource_type(of)?, id, &parameters),
             [of, id, "_history"] => {
                 self.get()?;
@@ -115,6 +120,7 @@ impl<'a> Call<'a> {
                 let version = version.ok_or_else(|| Refusal::version_not_found(&key))?;
                 Ok(Interaction::VersionRead { key, version })
             }
+            [of, id, inner] if is_compartment(inner) => self.search(compartment(of, id, inner)?, parameters),
             _ => Err(Refusal::no_such_address("No interaction has this address.")),
         }
     }
@@ -165,16 +171,11 @@ impl<'a> Call<'a> {
     /// Refuses what the standard or HealthLake has and this server has not yet, each by its name.
     fn refuse_absent(&self, segments: &[&str]) -> Result<(), Refusal> {
         let what = match segments {
-            [] if *self.method == Method::POST => return Ok(()),
-            [] | ["_search"] => "Search across all resource types is not supported.",
             ["_history"] => "The history of the whole data store is not supported.",
             [".well-known", "smart-configuration"] => "SMART on FHIR is not supported.",
             [operation, _] if operation.starts_with('$') => "This operation is not supported.",
             ["Transaction" | "export", ..] => "Asynchronous requests are not supported.",
             [_, "_history"] => "The history of a resource type is not supported.",
-            [_, _, under] if *under == "*" || ResourceType::parse(under).is_some() => {
-                "Search in a compartment is not supported."
-            }
             _ => return Ok(()),
         };
         Err(Refusal::not_supported(what))
@@ -182,12 +183,7 @@ impl<'a> Call<'a> {
 
     fn on_type(&self, of: ResourceType, parameters: Parameters) -> Result<Interaction, Refusal> {
         if self.is_get() {
-            check_length(self.query.len())?;
-            return Ok(Interaction::Search {
-                of,
-                parameters: without_signature(parameters),
-                sent: Sent::Get,
-            });
+            return self.search(SearchScope::Type(of), parameters);
         }
         if self.method == Method::POST {
             check_plain(&parameters)?;
@@ -243,7 +239,13 @@ impl<'a> Call<'a> {
         Ok(Patch::Json(self.body.clone()))
     }
 
-    fn post_search(&self, of: ResourceType, mut parameters: Parameters) -> Result<Interaction, Refusal> {
+    fn search(&self, scope: SearchScope, parameters: Parameters) -> Result<Interaction, Refusal> {
+        self.get()?;
+        check_length(self.query.len())?;
+        Ok(Interaction::Search { scope, parameters: without_signature(parameters), sent: Sent::Get })
+    }
+
+    fn post_search(&self, scope: SearchScope, mut parameters: Parameters) -> Result<Interaction, Refusal> {
         if self.method != Method::POST {
             return Err(Refusal::method("POST"));
         }
@@ -254,7 +256,7 @@ impl<'a> Call<'a> {
         if parameters.len() > PARAMETERS_MAX {
             return Err(too_many_parameters());
         }
-        Ok(Interaction::Search { of, parameters: without_signature(parameters), sent: Sent::Post })
+        Ok(Interaction::Search { scope, parameters: without_signature(parameters), sent: Sent::Post })
     }
 
     fn on_instance(
@@ -423,6 +425,18 @@ fn resource_type(name: &str) -> Result<ResourceType, Refusal> {
     } else {
         Err(Refusal::not_supported(format!("Resources of type {of} cannot be stored.")))
     }
+}
+
+/// Whether the third segment of an address says what to look for in a compartment.
+fn is_compartment(inner: &str) -> bool {
+    inner == "*" || ResourceType::parse(inner).is_some()
+}
+
+/// The compartment of a resource, or the resources of one type in it.
+fn compartment(of: &str, id: &str, inner: &str) -> Result<SearchScope, Refusal> {
+    let ResourceKey { of, id } = key(resource_type(of)?, id)?;
+    let inner = if inner == "*" { None } else { Some(resource_type(inner)?) };
+    Ok(SearchScope::Compartment { of, id, inner })
 }
 
 /// The key of an existing resource; a text that is no id names nothing.

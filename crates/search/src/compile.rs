@@ -55,6 +55,8 @@ pub struct Compiled {
     pub total: Option<Total>,
     /// What was ignored, and why.
     pub ignored: Vec<SearchError>,
+    /// Where that stood among the parameters, counted from zero.
+    pub ignored_at: Vec<usize>,
 }
 
 impl Compiled {
@@ -79,7 +81,7 @@ impl Compiled {
 const FORM: [&str; 2] = ["_format", "_pretty"];
 
 /// Parameters of the standard that are not supported, on whatever type.
-const NOT_SUPPORTED: [&str; 15] = [
+const NOT_SUPPORTED: [&str; 14] = [
     "_content",
     "_contained",
     "_containedType",
@@ -91,7 +93,6 @@ const NOT_SUPPORTED: [&str; 15] = [
     "_query",
     "_revinclude",
     "_score",
-    "_summary",
     "_text",
     "_type",
     "near",
@@ -121,11 +122,14 @@ pub fn compile_within(
     let types = scoped::types(&parameters, scope).map_err(|error| vec![error])?;
     let contexts: Vec<Context<'_>> = types.iter().map(|of| Context { of: *of, ..*context }).collect();
     let mut compiler = Compiler::new(&contexts, scope);
-    let (mut errors, mut ignored) = (Vec::new(), Vec::new());
-    for (name, value) in parameters {
+    let (mut errors, mut ignored, mut ignored_at) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, (name, value)) in parameters.into_iter().enumerate() {
         match compiler.add(name, value) {
             Ok(()) => {}
-            Err(error) if is_ignored(&error, context.handling) => ignored.push(error),
+            Err(error) if is_ignored(&error, context.handling) => {
+                ignored.push(error);
+                ignored_at.push(at);
+            }
             Err(error) => errors.push(error),
         }
     }
@@ -134,7 +138,8 @@ pub fn compile_within(
     }
     let Compiler { filters, page, .. } = compiler;
     let types = types.into_iter().zip(filters).collect();
-    Ok(Compiled { types, sort: page.sort, count: page.count, total: page.total, ignored })
+    let count = if page.only_counts { Some(0) } else { page.count };
+    Ok(Compiled { types, sort: page.sort, count, total: page.total, ignored, ignored_at })
 }
 
 fn is_ignored(error: &SearchError, handling: Handling) -> bool {

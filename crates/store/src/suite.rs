@@ -11,6 +11,7 @@ use std::thread::Thread;
 
 use crate::{Catalog, ManualClock, Store};
 
+pub mod across;
 pub mod catalog;
 pub mod history;
 pub mod include;
@@ -111,6 +112,10 @@ macro_rules! store_promise {
                 what_has_no_value_comes_last, later_keys_break_ties, pages_make_up_the_whole,
                 later_writes_do_not_shift_pages, a_total_counts_all_pages, a_count_of_zero_only_counts,
                 a_page_of_large_bodies_ends_early, a_foreign_position_is_an_error, positions_outlive_reopening,
+            }
+            across::{
+                types_are_searched_as_one, an_order_goes_through_all_types, a_type_may_be_what_orders,
+                pages_can_be_gone_back, back_shows_nothing_new, a_page_back_of_large_bodies_ends_early,
             }
             include::{
                 includes_follow_references_forward, includes_follow_references_back,

@@ -14,6 +14,7 @@ mod race;
 mod read;
 mod refuse;
 mod representation;
+mod scope;
 mod search;
 mod transaction;
 mod validate;

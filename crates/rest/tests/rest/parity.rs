@@ -63,6 +63,19 @@ const THERE: &[(&str, &[Try])] = &[
     ("search by GET", &[("GET Patient", None)]),
     ("search by POST", &[("POST Patient/_search", None)]),
     (
+        "search across types",
+        &[("GET ", None), ("GET ?_id=1&_type=Patient,Observation", None), ("POST _search", None)],
+    ),
+    (
+        "search in a compartment",
+        &[
+            ("GET Patient/1/Observation?code=1", None),
+            ("GET Patient/1/*", None),
+            ("POST Patient/1/Observation/_search", None),
+            ("POST Patient/1/_search", None),
+        ],
+    ),
+    (
         "parameters of every kind",
         &[
             ("GET RiskAssessment?probability=0.5", None),
@@ -108,7 +121,8 @@ const THERE: &[(&str, &[Try])] = &[
     ("modifiers above and below on uri", &[("GET ValueSet?url:above=http://a&url:below=http://a", None)]),
     ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
     ("_count", &[("GET Patient?_count=1", None), ("GET Patient?_count=100", None)]),
-    ("_sort", &[("GET Patient?_sort=name,-birthdate,_id", None)]),
+    ("_count=0", &[("GET Patient?_count=0", None), ("GET Patient?_summary=count", None)]),
+    ("_sort", &[("GET Patient?_sort=name,-birthdate,_id", None), ("GET ?_sort=_type", None)]),
     ("_total", &[("GET Patient?_total=none", None), ("GET Patient?_total=accurate", None)]),
     ("paging", &[]),
     ("consistency", &[]),
@@ -136,8 +150,6 @@ const ABSENT: &[(&str, &[Try])] = &[
     ),
     ("OPTIONS and CORS", &[("OPTIONS Patient", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
-    ("search across types", &[("GET ?_id=1", None), ("POST _search", None)]),
-    ("search in a compartment", &[("GET Patient/1/Observation", None), ("GET Patient/1/*", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),
     ("near", &[("GET Location?near=1%7C2", None)]),
@@ -151,7 +163,6 @@ const ABSENT: &[(&str, &[Try])] = &[
         "_include and _revinclude",
         &[("GET Observation?_include=*", None), ("GET Patient?_revinclude=Observation:patient", None)],
     ),
-    ("_count=0", &[("GET Patient?_count=0", None)]),
     (
         "other result parameters",
         &[
@@ -161,7 +172,6 @@ const ABSENT: &[(&str, &[Try])] = &[
             ("GET Patient?_list=a", None),
             ("GET Patient?_query=a", None),
             ("GET Patient?_score=a", None),
-            ("GET Patient?_type=a", None),
         ],
     ),
 ];

@@ -14,13 +14,15 @@ pub(super) struct Page {
     pub(super) sort: Vec<Sort>,
     pub(super) count: Option<usize>,
     pub(super) total: Option<Total>,
+    /// `_summary=count`: as if no match were to be shown.
+    pub(super) only_counts: bool,
 }
 
 impl Page {
     /// Takes a clause that is about the page; answers whether it was.
     pub(super) fn add(&mut self, clause: &Clause<'_>, contexts: &[Context<'_>]) -> Result<bool, SearchError> {
         let code = clause.last().code;
-        if clause.steps.len() != 1 || !matches!(code, "_sort" | "_count" | "_total") {
+        if clause.steps.len() != 1 || !matches!(code, "_sort" | "_count" | "_total" | "_summary") {
             return Ok(false);
         }
         let fail = |reason| SearchError::new(clause.name, reason);
@@ -30,6 +32,8 @@ impl Page {
         match code {
             "_sort" => self.sort_by(clause, contexts).map_err(fail)?,
             "_count" => once(&mut self.count, count(clause)).map_err(fail)?,
+            "_summary" if clause.values == ["count"] => self.only_counts = true,
+            "_summary" => return Err(fail(Reason::NotSupported)),
             _ => once(&mut self.total, total(clause)).map_err(fail)?,
         }
         Ok(true)

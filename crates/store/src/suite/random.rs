@@ -87,7 +87,10 @@ struct Pair {
 }
 
 /// How many walks are kept open.
-const WALKS: usize = 4;
+const WALKS: usize = 6;
+
+/// Two stores write their positions in their own ways: only whether there is one is compared.
+const ANYWHERE: Position = Position(Vec::new());
 
 impl Pair {
     fn new(make: Make) -> Pair {
@@ -166,14 +169,23 @@ impl Pair {
     }
 
     fn found(&mut self, search: &Search, found: [Result<crate::Found, StoreError>; 2]) -> Result<(), String> {
-        let places = found.each_ref().map(|found| found.as_ref().ok()?.next.clone());
-        let [ours, theirs] = found
-            .map(|found| found.map(|page| (page.next.is_some(), page.total, page.matches, page.included)));
+        let places = found.each_ref().map(|found| match found {
+            Ok(found) => [found.next.clone(), found.previous.clone()],
+            Err(_) => [None, None],
+        });
+        let shown = |found: crate::Found| crate::Found {
+            next: found.next.map(|_| ANYWHERE),
+            previous: found.previous.map(|_| ANYWHERE),
+            ..found
+        };
+        let [ours, theirs] = found.map(|found| found.map(shown));
         compare(ours, theirs)?;
-        if let [Some(ours), Some(theirs)] = places {
+        let [ours, theirs] = places;
+        for pair in ours.into_iter().zip(theirs) {
+            let (Some(ours), Some(theirs)) = pair else { continue };
             self.walks.push(Walk { search: search.clone(), places: [ours, theirs] });
-            self.walks.drain(..self.walks.len().saturating_sub(WALKS));
         }
+        self.walks.drain(..self.walks.len().saturating_sub(WALKS));
         Ok(())
     }
 

@@ -139,6 +139,24 @@ impl World {
         }
     }
 
+    /// The ids on each page, walked back from the last one to the first.
+    pub fn pages_back(&self, search: &Search) -> Vec<String> {
+        let mut search = search.clone();
+        let mut page = self.search(&search);
+        while let Some(next) = page.next {
+            search.after = Some(next);
+            page = self.search(&search);
+        }
+        let mut pages = vec![ids(&page.matches)];
+        while let Some(previous) = page.previous {
+            search.after = Some(previous);
+            page = self.search(&search);
+            pages.push(ids(&page.matches));
+            assert!(pages.len() < 1000, "the pages come to an end");
+        }
+        pages
+    }
+
     /// One page of a history, seeing everything.
     pub fn history(&self, of: &History) -> Versions {
         wait(self.store().history(of, &all())).expect("the history is answered")

@@ -76,9 +76,11 @@ fn some_run(dice: &mut Dice) -> Step {
 }
 
 fn some_search(dice: &mut Dice) -> Search {
-    let of = some_type(dice);
-    let filter = some_filter(dice, 3);
-    let mut search = Search::new(&some_visible(dice), of, filter);
+    let mut types = vec![(some_type(dice), some_filter(dice, 3))];
+    if dice.one_in(3) {
+        types.extend(dice.some(3, |dice| (some_type(dice), some_filter(dice, 2))));
+    }
+    let mut search = Search::across(&some_visible(dice), types);
     search.sort = match dice.below(3) {
         0 => Vec::new(),
         _ => dice.some(3, some_sort),
@@ -95,8 +97,9 @@ fn some_search(dice: &mut Dice) -> Search {
 
 fn some_sort(dice: &mut Dice) -> Sort {
     let params = [NAME, BIRTH, CODE, SUBJECT, SCORE, AMOUNT, ADDRESS];
-    let by = match dice.below(6) {
+    let by = match dice.below(7) {
         0 => SortKey::Id,
+        2 => SortKey::Type,
         1 => SortKey::Updated,
         _ => SortKey::Param(dice.pick(&params)),
     };

@@ -1,7 +1,6 @@
-//! Search of one resource type (R4 search), and its pages.
+//! Search of a type, of all types and in a compartment (R4 search), and its pages.
 
-use fhir::ResourceType;
-use search::{Compiled, Position, Search};
+use search::{Compiled, Position, Search, SearchScope, Total};
 use store::Found;
 
 use crate::Context;
@@ -27,29 +26,49 @@ struct Asked {
 /// One page of the matches of a search.
 pub(crate) async fn search(
     context: &Context<'_>,
-    of: ResourceType,
+    scope: &SearchScope,
     parameters: Parameters,
 ) -> Result<Reply, Refusal> {
-    let path = search_path(of);
+    check_compartment(scope)?;
+    let path = search_path(scope);
     let asked = match value(&parameters, "page") {
-        Some(_) => next_page(context, of, &path, parameters)?,
-        None => first_page(context, of, parameters)?,
+        Some(_) => later_page(context, scope, &path, parameters)?,
+        None => first_page(context, scope, parameters)?,
     };
-    let limit = context.limits.page_matches.get();
-    let mut search: Search = asked.compiled.search(&context.visible, limit, limit);
+    let mut search: Search =
+        asked.compiled.search(&context.visible, asked.count, context.limits.page_matches.get());
     search.count = asked.count;
-    let is_first = asked.after.is_none();
-    search.after = asked.after;
+    if asked.count == 0 {
+        search.total = Total::Accurate;
+    }
+    search.after = asked.after.clone();
     let mut found = context.store.search(&search).await?;
-    if is_first && found.next.is_none() && found.total.is_none() {
+    if asked.after.is_none() && found.next.is_none() && found.total.is_none() {
         found.total = u64::try_from(found.matches.len()).ok();
     }
-    let mut links = vec![("self", context.base.query(&path, &asked.shown))];
-    if let Some(position) = found.next.take() {
-        let page = Page { count: asked.count, parameters: asked.criteria, position };
-        links.push(("next", context.next_link(&path, &page)?));
-    }
+    let links = links(context, &path, asked, &mut found)?;
     Ok(Reply::resource(write(context, &found, &links)))
+}
+
+/// Where this page is, and the pages beside it; where the first one is if it is not the only one.
+fn links(
+    context: &Context<'_>,
+    path: &str,
+    asked: Asked,
+    found: &mut Found,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
+    let mut links = vec![("self", context.base.query(path, &asked.shown))];
+    let (next, previous) = (found.next.take(), found.previous.take());
+    let is_only = asked.after.is_none() && next.is_none();
+    let Asked { count, criteria, .. } = asked;
+    let mut page = Page { count, parameters: criteria, position: Position(Vec::new()) };
+    let first = (!is_only).then(|| page.position.clone());
+    for (relation, position) in [("first", first), ("previous", previous), ("next", next)] {
+        let Some(position) = position else { continue };
+        page.position = position;
+        links.push((relation, context.next_link(path, &page)?));
+    }
+    Ok(links)
 }
 
 fn write(context: &Context<'_>, found: &Found, links: &[(&str, String)]) -> Vec<u8> {
@@ -65,33 +84,33 @@ fn write(context: &Context<'_>, found: &Found, links: &[(&str, String)]) -> Vec<
 }
 
 /// A search from its beginning.
-fn first_page(context: &Context<'_>, of: ResourceType, parameters: Parameters) -> Result<Asked, Refusal> {
+fn first_page(context: &Context<'_>, scope: &SearchScope, parameters: Parameters) -> Result<Asked, Refusal> {
     let handling = context.preferences.handling;
-    let compiled = compile(context, of, &parameters, handling)?;
+    let compiled = compile(context, scope, &parameters, handling)?;
     let mut shown = parameters;
-    if !compiled.ignored.is_empty() {
-        shown.retain(|one| is_used(context, of, one));
+    for at in compiled.ignored_at.iter().rev() {
+        shown.remove(*at);
     }
     let limit = context.limits.page_matches.get();
     let count = match compiled.count {
         None => limit,
-        Some(0) => return Err(Refusal::not_supported("_count=0 is not supported.")),
         Some(count) if count <= limit => count,
         Some(_) if handling == Handling::Lenient => {
             set_count(&mut shown, limit);
             limit
         }
-        Some(_) => return Err(Refusal::value(format!("_count must be from 1 to {limit}."))),
+        Some(_) => return Err(Refusal::value(format!("_count must be from 0 to {limit}."))),
     };
     let mut criteria = shown.clone();
     criteria.retain(|(name, _)| name != "_count");
     Ok(Asked { compiled, criteria, count, after: None, shown })
 }
 
-/// A search from where a page token says. The token holds all of it, so that nothing else may be asked.
-fn next_page(
+/// A search from where a page token says. The token holds all of it, so that nothing else may be asked. One
+/// without a place is that of the first page.
+fn later_page(
     context: &Context<'_>,
-    of: ResourceType,
+    scope: &SearchScope,
     path: &str,
     parameters: Parameters,
 ) -> Result<Asked, Refusal> {
@@ -104,19 +123,19 @@ fn next_page(
     if count.is_some_and(|count| count.parse() != Ok(page.count)) {
         return Err(Refusal::page_token());
     }
-    let compiled = compile(context, of, &page.parameters, Handling::Strict)?;
+    let compiled = compile(context, scope, &page.parameters, Handling::Strict)?;
     Ok(Asked {
         compiled,
         criteria: page.parameters,
         count: page.count,
-        after: Some(page.position),
+        after: Some(page.position).filter(|position| !position.0.is_empty()),
         shown: parameters,
     })
 }
 
 fn compile(
     context: &Context<'_>,
-    of: ResourceType,
+    scope: &SearchScope,
     parameters: &Parameters,
     handling: Handling,
 ) -> Result<Compiled, Refusal> {
@@ -124,19 +143,27 @@ fn compile(
         Handling::Strict => search::Handling::Strict,
         Handling::Lenient => search::Handling::Lenient,
     };
-    let context = search::Context {
+    let of = scope.types().first().copied().ok_or_else(no_such_compartment)?;
+    let asked = search::Context {
         of,
         parameters: &context.parameters,
         base: context.base.as_str(),
         now: context.now,
         handling,
     };
-    search::compile(parameters, &context).map_err(|errors| Refusal::search(&errors))
+    search::compile_within(parameters, scope, &asked).map_err(|errors| Refusal::search(&errors))
 }
 
-/// Whether a parameter of a lenient search was understood.
-fn is_used(context: &Context<'_>, of: ResourceType, one: &(String, String)) -> bool {
-    compile(context, of, &vec![one.clone()], Handling::Lenient).is_ok_and(|alone| alone.ignored.is_empty())
+/// Refuses a compartment that the standard does not define.
+fn check_compartment(scope: &SearchScope) -> Result<(), Refusal> {
+    if scope.types().is_empty() { Err(no_such_compartment()) } else { Ok(()) }
+}
+
+fn no_such_compartment() -> Refusal {
+    Refusal::no_such_address(
+        "There is no such compartment: the types that have one are Patient, Encounter, Practitioner, \
+         RelatedPerson and Device, and each has its own types of members.",
+    )
 }
 
 fn set_count(parameters: &mut Parameters, count: usize) {
