@@ -318,7 +318,7 @@ impl Interaction {
 }
 
 /// The codes of the interactions with a whole data store.
-pub(crate) const SYSTEM_CODES: [&str; 2] = ["transaction", "batch"];
+pub(crate) const SYSTEM_CODES: [&str; 3] = ["transaction", "batch", "search-system"];
 
 /// The codes of all interactions that a resource type has here, as a CapabilityStatement lists them.
 pub const CODES: [&str; 8] =

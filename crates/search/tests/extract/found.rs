@@ -74,8 +74,7 @@ fn finds(key: &ResourceKey, entries: &Entries, code: &str, value: &str) -> Resul
         now: Time(0),
         handling: Handling::Strict,
     };
-    let compiled =
-        compile(&[(code, value)], &context).map_err(|errors| format!("{:?}", errors[0].reason))?;
+    let compiled = compile(&[(code, value)], &context).map_err(|errors| format!("{:?}", errors[0].reason))?;
     let filter: Filter = compiled.filter_of(key.of);
     Ok(filter.matches(Row { key, updated: Time(0), entries }, &Alone))
 }
