@@ -209,7 +209,7 @@ fn compile(
     }
     let Terms { parameters: set, base, now } = terms;
     let context = Context { of, parameters: set, base, now: *now, handling: Handling::Strict };
-    Ok(search::compile(parameters, &context)?.filter)
+    Ok(search::compile(parameters, &context)?.filter_of(of))
 }
 
 /// Names and values of a query.
