@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use fhir::ResourceKey;
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt};
 
 use crate::bundle_entry::{BundleUse, Entry, Posted};
 use crate::bundle_response::ResponseWriter;
@@ -37,9 +38,11 @@ enum Touched {
 pub(crate) async fn batch(context: &Context<'_>, posted: &Posted) -> Result<Reply, Refusal> {
     let mut writer = ResponseWriter::new(context.base, BundleUse::Batch, context.now);
     for wave in waves(posted.entries(context)?) {
-        let at_once = wave.into_iter().map(|(number, entry)| one(context, number, entry));
-        let mut answers = futures::stream::iter(at_once).buffered(BATCH_ENTRIES_AT_ONCE_MAX);
-        while let Some(Answer { number, outcome, of }) = answers.next().await {
+        let mut at_once = FuturesOrdered::new();
+        for (number, entry) in wave {
+            at_once.push_back(one(context, number, entry));
+        }
+        while let Some(Answer { number, outcome, of }) = at_once.next().await {
             match outcome {
                 Ok(reply) => writer.answered(&reply, of.as_ref()),
                 Err(refusal) => writer.refused(refusal.of_entry(number)),
@@ -49,22 +52,29 @@ pub(crate) async fn batch(context: &Context<'_>, posted: &Posted) -> Result<Repl
     Ok(Reply::resource(writer.finish()))
 }
 
-async fn one(context: &Context<'_>, number: usize, entry: Result<Entry<'_>, Refusal>) -> Answer {
-    let entry = match entry {
-        Ok(entry) => entry,
-        Err(refusal) => return Answer { number, outcome: Err(refusal), of: None },
-    };
-    let mut of = entry.interaction.key().cloned();
-    let outcome = match gate::check_permission(context.access, &entry.interaction) {
-        Ok(()) => entry.answer(context).await,
-        Err(refusal) => Err(refusal),
-    };
-    if let Ok(reply) = &outcome {
-        of = reply.location.clone().or(of);
-    }
-    let located = entry.interaction.is_write().then(|| of.clone()).flatten();
-    let outcome = outcome.map(|reply| Reply { location: reply.location.clone().or(located), ..reply });
-    Answer { number, outcome, of }
+fn one<'a>(
+    context: &'a Context<'_>,
+    number: usize,
+    entry: Result<Entry<'a>, Refusal>,
+) -> BoxFuture<'a, Answer> {
+    Box::pin(async move {
+        match entry {
+            Ok(entry) => {
+                let of = entry.interaction.key().cloned();
+                let outcome = permitted(context, &entry).await;
+                let of = outcome.as_ref().ok().and_then(|reply| reply.location.clone()).or(of);
+                let located = of.clone().filter(|_| entry.interaction.is_write());
+                let outcome = outcome.map(|reply| Reply { location: located, ..reply });
+                Answer { number, outcome, of }
+            }
+            Err(refusal) => Answer { number, outcome: Err(refusal), of: None },
+        }
+    })
+}
+
+async fn permitted(context: &Context<'_>, entry: &Entry<'_>) -> Result<Reply, Refusal> {
+    gate::check_permission(context.access, &entry.interaction)?;
+    entry.answer(context).await
 }
 
 /// The entries in runs that may be done at the same time, since none can see what another of its run does.
@@ -86,7 +96,7 @@ fn waves(entries: Vec<Result<Entry<'_>, Refusal>>) -> Vec<Vec<Numbered<'_>>> {
             Touched::Any => (false, false),
         };
         match waves.last_mut() {
-            Some(wave) if joins => wave.push((number, entry)),
+            Some(wave) if joins && wave.len() < BATCH_ENTRIES_AT_ONCE_MAX => wave.push((number, entry)),
             _ => waves.push(vec![(number, entry)]),
         }
         if !stays_open {

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fhir::{Document, EntryRequest, Id, Issue, IssueCode, Json, Time, bundle_entries};
+use futures::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::{HeaderMap, Method};
 
@@ -54,18 +55,20 @@ pub(crate) struct Entry<'a> {
 }
 
 /// Does what a posted Bundle asks. Its writes answer nothing but their status, unless the client says more.
-pub(crate) async fn process(
-    context: &Context<'_>,
+pub(crate) fn process<'a>(
+    context: &'a Context<'_>,
     body: Bytes,
     returning: Option<Returning>,
-) -> Result<Reply, Refusal> {
-    let (posted, used) = Posted::parse(body)?;
-    let mut context = context.clone();
-    context.preferences.returning = returning.unwrap_or(Returning::Minimal);
-    match used {
-        BundleUse::Batch => batch::batch(&context, &posted).await,
-        BundleUse::Transaction => transaction::transaction(&context, &posted).await,
-    }
+) -> BoxFuture<'a, Result<Reply, Refusal>> {
+    Box::pin(async move {
+        let (posted, used) = Posted::parse(body)?;
+        let mut context = context.clone();
+        context.preferences.returning = returning.unwrap_or(Returning::Minimal);
+        match used {
+            BundleUse::Batch => batch::batch(&context, &posted).await,
+            BundleUse::Transaction => transaction::transaction(&context, &posted).await,
+        }
+    })
 }
 
 impl Posted {
@@ -191,7 +194,7 @@ impl Entry<'_> {
     pub(crate) async fn answer(&self, context: &Context<'_>) -> Result<Reply, Refusal> {
         let base = context.base.clone().carrying(&self.carried);
         let context = Context { base: &base, ..context.clone() };
-        let reply = Box::pin(perform(&context, self.interaction.clone())).await?;
+        let reply = perform(&context, self.interaction.clone()).await?;
         let content = match reply.content {
             _ if self.method == Method::HEAD => Content::Nothing,
             Content::Resource(json) => {

@@ -154,6 +154,11 @@ impl Service {
         response
     }
 
+    /// The largest body of any request, in bytes: more need not be read.
+    pub fn body_bytes_max(&self) -> usize {
+        self.settings.limits.largest_body_bytes()
+    }
+
     /// The answer to a request whose body is larger than [`Limits::largest_body_bytes`], for a listener that did not
     /// read it.
     pub fn body_too_large(&self, method: &http::Method) -> http::Response<Bytes> {

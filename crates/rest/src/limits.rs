@@ -14,6 +14,9 @@ pub const BUNDLE_ENTRIES_MAX: usize = 500;
 /// How many entries an operator may allow: what one commit can hold.
 pub const BUNDLE_ENTRIES_CEILING: usize = store::limits::TRANSACTION_WRITES_MAX;
 
+/// How large a Bundle an operator may allow, in bytes: what a parsed document can hold.
+pub const BUNDLE_BYTES_CEILING: usize = fhir::DOCUMENT_BYTES_MAX;
+
 /// How many entries of a batch are done at the same time.
 pub(crate) const BATCH_ENTRIES_AT_ONCE_MAX: usize = 64;
 
@@ -59,7 +62,7 @@ pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;
 pub struct Limits {
     /// See [`BODY_BYTES_MAX`].
     pub body_bytes: usize,
-    /// See [`BUNDLE_BYTES_MAX`].
+    /// See [`BUNDLE_BYTES_MAX`]; at most [`BUNDLE_BYTES_CEILING`].
     pub bundle_bytes: usize,
     /// See [`BUNDLE_ENTRIES_MAX`]; at most [`BUNDLE_ENTRIES_CEILING`].
     pub bundle_entries: usize,

@@ -217,13 +217,18 @@ impl Shared<'_> {
             random: Arc::clone(&self.random),
             queue,
         };
+        let limits = rest::Limits {
+            bundle_entries: self.settings.bundle_entries_max,
+            bundle_bytes: self.settings.bundle_bytes_max,
+            ..rest::Limits::default()
+        };
         let unsigned = if self.settings.open_fhir { rest::Unsigned::Taken } else { rest::Unsigned::Refused };
         let settings = rest::Settings {
             public_url: self.public_url.to_owned(),
             account_id: self.settings.account_id.clone(),
             unsigned,
             page_key: derive(&self.root_key, "fhir pages"),
-            limits: rest::Limits::default(),
+            limits,
         };
         rest::Service::new(parts, settings)
     }

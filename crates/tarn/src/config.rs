@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use rest::limits::{BUNDLE_BYTES_CEILING, BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_CEILING, BUNDLE_ENTRIES_MAX};
 use serde::Deserialize;
 
 /// Where the server listens when nothing is said.
@@ -58,6 +59,12 @@ pub(crate) struct Options {
     /// Hours for which the files of FHIR exports are served after the export ended [default: 48].
     #[arg(long, env = "TARN_EXPORT_HOURS")]
     pub(crate) export_hours: Option<u32>,
+    /// Entries that a batch or transaction Bundle may have, at most 10000 [default: 500].
+    #[arg(long, env = "TARN_BUNDLE_ENTRIES_MAX")]
+    pub(crate) bundle_entries_max: Option<usize>,
+    /// Bytes that a batch or transaction Bundle may have, at most 268435455 [default: 5242880].
+    #[arg(long, env = "TARN_BUNDLE_BYTES_MAX")]
+    pub(crate) bundle_bytes_max: Option<usize>,
     /// S3 endpoint for the jobs' input and output; without one, the embedded endpoint's buckets serve.
     #[arg(long, env = "TARN_S3_ENDPOINT")]
     pub(crate) s3_endpoint: Option<String>,
@@ -105,6 +112,10 @@ pub(crate) struct Settings {
     pub(crate) datastores_max: usize,
     /// How long the files of FHIR exports are served, in hours.
     pub(crate) export_hours: u32,
+    /// How many entries a Bundle may have.
+    pub(crate) bundle_entries_max: usize,
+    /// How large a Bundle may be, in bytes.
+    pub(crate) bundle_bytes_max: usize,
     /// Where jobs find their objects.
     pub(crate) objects: ObjectsSettings,
 }
@@ -168,6 +179,8 @@ impl Options {
             preload_patients: self.preload_patients.or(file.preload_patients),
             datastores_max: self.datastores_max.or(file.datastores_max),
             export_hours: self.export_hours.or(file.export_hours),
+            bundle_entries_max: self.bundle_entries_max.or(file.bundle_entries_max),
+            bundle_bytes_max: self.bundle_bytes_max.or(file.bundle_bytes_max),
             s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
             s3_region: self.s3_region.or(file.s3_region),
             s3_access_key_id: self.s3_access_key_id.or(file.s3_access_key_id),
@@ -197,6 +210,16 @@ impl Options {
             "region must be letters, digits and hyphens"
         );
         let public_url = self.public_url.as_deref().map(public_url).transpose()?;
+        let bundle_entries_max = self.bundle_entries_max.unwrap_or(BUNDLE_ENTRIES_MAX);
+        ensure!(
+            bundle_entries_max <= BUNDLE_ENTRIES_CEILING,
+            "bundle-entries-max must be at most {BUNDLE_ENTRIES_CEILING}: what one commit can hold"
+        );
+        let bundle_bytes_max = self.bundle_bytes_max.unwrap_or(BUNDLE_BYTES_MAX);
+        ensure!(
+            bundle_bytes_max <= BUNDLE_BYTES_CEILING,
+            "bundle-bytes-max must be at most {BUNDLE_BYTES_CEILING}"
+        );
         let objects = self.objects(&region)?;
         Ok(Settings {
             listen,
@@ -209,6 +232,8 @@ impl Options {
             preload_patients: self.preload_patients.unwrap_or(PRELOAD_PATIENTS),
             datastores_max: self.datastores_max.unwrap_or(1000),
             export_hours: self.export_hours.unwrap_or(EXPORT_HOURS),
+            bundle_entries_max,
+            bundle_bytes_max,
             objects,
         })
     }
@@ -283,6 +308,8 @@ mod tests {
             (Options { public_url: Some("ftp://x".into()), ..Options::default() }, "public-url"),
             (Options { s3_endpoint: Some("http://x".into()), ..Options::default() }, "s3-access-key-id"),
             (Options { region: Some("".into()), ..Options::default() }, "region"),
+            (Options { bundle_entries_max: Some(10_001), ..Options::default() }, "bundle-entries-max"),
+            (Options { bundle_bytes_max: Some(1 << 28), ..Options::default() }, "bundle-bytes-max"),
         ] {
             let refused = options.settle().unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");

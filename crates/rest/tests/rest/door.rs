@@ -1,6 +1,6 @@
 //! A FHIR service over an in-memory data store, and requests to it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -113,7 +113,9 @@ impl World {
     }
 
     pub(crate) fn send(&self, request: Request<Bytes>) -> Answer {
-        let (head, body) = wait(self.service.handle(request)).into_parts();
+        // A server answers on whatever thread is free.
+        let answer: Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(self.service.handle(request));
+        let (head, body) = wait(answer).into_parts();
         Answer { status: head.status.as_u16(), headers: head.headers, body }
     }
 
