@@ -40,4 +40,4 @@ pub use resource::{Resource, ResourceError, body, emit, meta_at};
 pub use resource_type::ResourceType;
 pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
-pub use validate::{ISSUES_MAX, Level, STRING_BYTES_MAX, validate};
+pub use validate::{ISSUES_MAX, Level, STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, judge, validate};

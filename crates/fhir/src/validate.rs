@@ -4,6 +4,7 @@
 use crate::{Issue, Resource, Severity};
 
 mod bound;
+mod judge;
 mod path;
 pub(crate) mod plan;
 mod primitive;
@@ -11,15 +12,18 @@ mod reference;
 mod report;
 mod walk;
 
+pub use judge::{VALIDATION_ISSUE, Verdict, judge};
+
 /// The longest string or markdown, in bytes (R4 datatypes, `string`).
 pub const STRING_BYTES_MAX: usize = 1024 * 1024;
 /// How many issues are reported; what is wrong beyond them is not looked for.
 pub const ISSUES_MAX: usize = 100;
 
 /// How much is demanded of a resource, by HealthLake's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
     /// Base R4 and the profiles that the resource claims; profiles are not looked at yet.
+    #[default]
     Strict,
     /// Base R4 only.
     StructureOnly,

@@ -3,19 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use fhir::{Document, Issue, IssueCode, Json, Kind, Outcome, Resource, ResourceError, ResourceKey, Severity};
+use fhir::{Document, Issue, IssueCode, Json, Outcome, Resource, ResourceError, ResourceKey};
 use search::{Entries, Extractor, ParameterSet};
 use store::{Operation, Put, ValidationLevel};
 
 use crate::objects::ObjectsError;
 
-/// The extension that says what is wrong with a resource stored all the same.
-pub const VALIDATION_ISSUE: &str =
-    "http://healthlake.amazonaws.com/fhir/StructureDefinition/validation-issue";
-
 /// What is to become of a line.
 pub(crate) enum Verdict {
-    /// To be stored; `is_noted` when it carries the [`VALIDATION_ISSUE`] extension.
+    /// To be stored; `is_noted` when it carries the extension [`fhir::VALIDATION_ISSUE`].
     Good { put: Put, is_noted: bool },
     /// Not to be stored, for what it holds: an HTTP status and an OperationOutcome as JSON.
     Refused { status: u16, outcome: Vec<u8> },
@@ -54,18 +50,10 @@ impl Judge {
         let Some(key) = resource.key() else {
             return refused(IssueCode::Processing, "Missing required id field in resource json");
         };
-        let issues = fhir::validate(&resource, fhir_level(self.level));
-        if !issues.iter().any(|issue| issue.severity <= Severity::Error) {
-            return self.good(&resource, key, false);
-        }
-        let outcome = Outcome(issues);
-        let noted = match self.level {
-            ValidationLevel::Minimal => with_note(&resource, &outcome),
-            ValidationLevel::Strict | ValidationLevel::StructureOnly => None,
-        };
-        match noted {
-            Some(noted) => self.good(&noted, key, true),
-            None => Verdict::Refused { status: 400, outcome: outcome.to_json() },
+        match fhir::judge(resource, fhir_level(self.level)) {
+            fhir::Verdict::Valid(resource) => self.good(&resource, key, false),
+            fhir::Verdict::Noted(resource, _) => self.good(&resource, key, true),
+            fhir::Verdict::Invalid(outcome) => Verdict::Refused { status: 400, outcome: outcome.to_json() },
         }
     }
 
@@ -135,29 +123,10 @@ fn has_type_of_good_form(text: &[u8]) -> bool {
     })
 }
 
-/// The resource with the extension that tells what is wrong; `None` where none can be added.
-fn with_note(resource: &Resource, outcome: &Outcome) -> Option<Resource> {
-    let document = resource.document();
-    let mut note = Vec::new();
-    note.extend_from_slice(b"{\"url\":");
-    fhir::push_json_string(&mut note, VALIDATION_ISSUE);
-    note.extend_from_slice(b",\"valueString\":");
-    fhir::push_json_string(&mut note, &String::from_utf8_lossy(&outcome.to_json()));
-    note.push(b'}');
-    let (at, before, after): (usize, &[u8], &[u8]) = match document.root().get("extension") {
-        None => (document.root().span().end - 1, b",\"extension\":[", b"]"),
-        Some(list) if list.kind() == Kind::Array && list.is_empty() => (list.span().end - 1, b"", b""),
-        Some(list) if list.kind() == Kind::Array => (list.span().end - 1, b",", b""),
-        Some(_) => return None,
-    };
-    let (head, tail) = document.bytes().split_at_checked(at)?;
-    Resource::parse([head, before, &note, after, tail].concat()).ok()
-}
-
 fn fhir_level(level: ValidationLevel) -> fhir::Level {
     match level {
         ValidationLevel::Strict => fhir::Level::Strict,
-        // What minimal validation lets pass must still be found, for the note to say it.
-        ValidationLevel::StructureOnly | ValidationLevel::Minimal => fhir::Level::StructureOnly,
+        ValidationLevel::StructureOnly => fhir::Level::StructureOnly,
+        ValidationLevel::Minimal => fhir::Level::Minimal,
     }
 }

@@ -26,7 +26,6 @@ pub use export::plan::{Terms, criteria, is_exported, split_filter};
 pub use export::whose::{GROUPS_MAX, MEMBERS_MAX, members};
 pub use export_files::{EXPORT_KEEP_MS, EXPORTS_BUCKET, ExportFiles};
 pub use held::LEASE_MS;
-pub use import_line::VALIDATION_ISSUE;
 pub use import_source::{FILE_BYTES_MAX, FILES_MAX, INPUT_BYTES_MAX};
 pub use lifecycle::{Lifecycle, Preload, PreloadError};
 pub use objects::{

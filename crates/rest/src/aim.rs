@@ -1,12 +1,13 @@
 //! Where a write goes: which resource, whether it is its first version, and what of that must still hold when
 //! it commits. Nothing of its content but the id matters here.
 
-use fhir::{Id, ResourceKey, ResourceType};
-use store::{Precondition, Stored, uuid};
+use fhir::{Id, ResourceKey, ResourceType, Time};
+use store::{Note, Precondition, Stored, uuid};
 
 use crate::Context;
 use crate::criterion::Criterion;
 use crate::interaction::{Interaction, Parameters, When};
+use crate::limits::IDEMPOTENCY_KEY_MS;
 use crate::outcome::Refusal;
 use crate::read::current;
 
@@ -20,6 +21,8 @@ pub(crate) struct Aim {
     pub(crate) deed: Deed,
     /// What stands there now, if anything does that the caller may know of.
     pub(crate) found: Option<Stored>,
+    /// What is to be remembered of the write.
+    pub(crate) note: Option<Note>,
 }
 
 /// What a write does.
@@ -48,7 +51,17 @@ pub(crate) async fn aim(
     id: Option<&Id>,
 ) -> Result<Aim, Refusal> {
     match interaction {
-        Interaction::Create { of, if_none_exist, .. } => create(context, *of, if_none_exist.as_ref()).await,
+        Interaction::Create { of, if_none_exist, idempotency_key, .. } => {
+            let noted = match idempotency_key {
+                Some(key) => Some(unused(context, key).await?),
+                None => None,
+            };
+            let aim = create(context, *of, if_none_exist.as_ref()).await?;
+            Ok(match noted {
+                Some(name) if aim.deed == Deed::Create => aim.noted(name, context.now),
+                _ => aim,
+            })
+        }
         Interaction::Update { key, when, .. } => {
             let found = current(context, key).await?;
             check_condition(when, key, found.as_ref())?;
@@ -73,7 +86,7 @@ pub(crate) async fn aim(
             check_condition(when, key, found.as_ref())?;
             let deed = if is_present(found.as_ref()) { Deed::Delete } else { Deed::Nothing };
             let preconditions = vec![relied_on(when, key, found.as_ref())];
-            Ok(Aim { key: key.clone(), preconditions, deed, found })
+            Ok(Aim { key: key.clone(), preconditions, deed, found, note: None })
         }
         Interaction::ConditionalDelete { of, criteria, when } => {
             conditional_delete(context, *of, criteria, when).await
@@ -87,6 +100,25 @@ impl Aim {
     fn under(mut self, precondition: Precondition) -> Aim {
         self.preconditions.insert(0, precondition);
         self
+    }
+
+    /// The same, remembered under this name, which must not be taken.
+    fn noted(self, name: String, now: Time) -> Aim {
+        let expires = Some(Time(now.0.saturating_add(IDEMPOTENCY_KEY_MS * 1000)));
+        let note = Note { name: name.clone(), content: self.key.to_string().into(), expires };
+        Aim { note: Some(note), ..self.under(Precondition::Unnoted(name)) }
+    }
+}
+
+/// The name of the note of an idempotency key that was not used before.
+async fn unused(context: &Context<'_>, key: &str) -> Result<String, Refusal> {
+    let name = format!("idempotency/{key}");
+    match context.store.note(&name).await? {
+        None => Ok(name),
+        Some(note) => {
+            let made = String::from_utf8_lossy(&note.content);
+            Err(Refusal::duplicate(format!("{}{made}", context.base.as_str())))
+        }
     }
 }
 
@@ -105,6 +137,7 @@ async fn create(
             preconditions: vec![criterion.only_match(context, &found.key)],
             deed: Deed::Keep,
             found: Some(found),
+            note: None,
         }),
     }
 }
@@ -113,13 +146,13 @@ async fn create(
 fn new(context: &Context<'_>, of: ResourceType, deed: Deed) -> Aim {
     let id = Id::parse(&uuid(context.random)).expect("a UUID has the form of an id");
     let key = ResourceKey { of, id };
-    Aim { preconditions: vec![Precondition::Absent(key.clone())], key, deed, found: None }
+    Aim { preconditions: vec![Precondition::Absent(key.clone())], key, deed, found: None, note: None }
 }
 
 fn update(key: ResourceKey, when: &When, found: Option<Stored>) -> Aim {
     let deed = if is_present(found.as_ref()) { Deed::Update } else { Deed::UpdateAsCreate };
     let preconditions = vec![relied_on(when, &key, found.as_ref())];
-    Aim { key, preconditions, deed, found }
+    Aim { key, preconditions, deed, found, note: None }
 }
 
 /// The next version of what matches; else a resource under the id that is brought, if nothing stands there.
@@ -160,7 +193,7 @@ fn patch(when: &When, found: Stored) -> Result<Aim, Refusal> {
         return Err(Refusal::gone(&key, found.version));
     }
     let preconditions = vec![Precondition::Version(key.clone(), found.version)];
-    Ok(Aim { key, preconditions, deed: Deed::Patch, found: Some(found) })
+    Ok(Aim { key, preconditions, deed: Deed::Patch, found: Some(found), note: None })
 }
 
 /// The end of what matches. Nothing found is an error, but for an id that was deleted before.
@@ -176,7 +209,7 @@ async fn conditional_delete(
         check_condition(when, &key, Some(&found))?;
         let preconditions =
             vec![criterion.only_match(context, &key), Precondition::Version(key.clone(), found.version)];
-        return Ok(Aim { key, preconditions, deed: Deed::Delete, found: Some(found) });
+        return Ok(Aim { key, preconditions, deed: Deed::Delete, found: Some(found), note: None });
     }
     let key = id_criterion(of, criteria).ok_or_else(|| Refusal::no_match(of))?;
     let found = current(context, &key).await?.ok_or_else(|| Refusal::no_match(of))?;
@@ -184,7 +217,7 @@ async fn conditional_delete(
         return Err(Refusal::other_facts(&key));
     }
     let preconditions = vec![Precondition::Version(key.clone(), found.version)];
-    Ok(Aim { key, preconditions, deed: Deed::Nothing, found: Some(found) })
+    Ok(Aim { key, preconditions, deed: Deed::Nothing, found: Some(found), note: None })
 }
 
 /// The resource that criteria name by its id, alone or with facts about it that its deletion would be wrong

@@ -53,7 +53,11 @@ impl<'a> ResponseWriter<'a> {
             let modified = format!(",\"lastModified\":\"{}\"", updated.to_instant());
             self.out.extend_from_slice(modified.as_bytes());
         }
-        if let Content::Outcome(outcome) = &reply.content {
+        let outcome = match &reply.content {
+            Content::Outcome(outcome) => Some(outcome),
+            _ => reply.issues.as_ref(),
+        };
+        if let Some(outcome) = outcome {
             self.outcome(outcome);
         }
         self.out.extend_from_slice(b"}}");

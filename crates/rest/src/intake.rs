@@ -1,35 +1,37 @@
 //! From the bytes of a request to something a store can keep: parsed, checked, brought into stored form.
 
 use bytes::Bytes;
-use fhir::{Id, Level, Resource, ResourceKey, ResourceType, Severity};
+use fhir::{Id, Level, Outcome, Resource, ResourceKey, ResourceType, Verdict};
 use search::{Entries, Extractor, ParameterSet};
 use store::{Operation, Put};
 
 use crate::links::Base;
 use crate::outcome::Refusal;
 
-/// A resource that was parsed and found valid.
+/// A resource that was parsed and may be stored.
 pub(crate) struct Accepted {
     resource: Resource,
+    /// What is wrong with it all the same.
+    pub(crate) issues: Option<Outcome>,
 }
 
-/// The resource in `body` if it is a valid one `of` this type.
-pub(crate) fn accept(of: ResourceType, body: &Bytes) -> Result<Accepted, Refusal> {
+/// The resource in `body` if it is one `of` this type that may be stored.
+pub(crate) fn accept(of: ResourceType, body: &Bytes, level: Level) -> Result<Accepted, Refusal> {
     let resource = Resource::parse_slice(body).map_err(|error| Refusal::unreadable(&error))?;
     if resource.of() != of {
         let sentence = format!("The address takes resources of type {of}, not {}.", resource.of());
         return Err(Refusal::misfit("Resource.resourceType".to_owned(), sentence));
     }
-    accept_resource(resource)
+    accept_resource(resource, level)
 }
 
-/// The resource if it is valid.
-pub(crate) fn accept_resource(resource: Resource) -> Result<Accepted, Refusal> {
-    let issues = fhir::validate(&resource, Level::Strict);
-    if issues.iter().any(|issue| issue.severity <= Severity::Error) {
-        return Err(Refusal::validation(issues));
+/// The resource if it may be stored.
+pub(crate) fn accept_resource(resource: Resource, level: Level) -> Result<Accepted, Refusal> {
+    match fhir::judge(resource, level) {
+        Verdict::Valid(resource) => Ok(Accepted { resource, issues: None }),
+        Verdict::Noted(resource, outcome) => Ok(Accepted { resource, issues: Some(outcome) }),
+        Verdict::Invalid(outcome) => Err(Refusal::validation(outcome.0)),
     }
-    Ok(Accepted { resource })
 }
 
 impl Accepted {

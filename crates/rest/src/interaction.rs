@@ -2,7 +2,7 @@
 
 use access::Action;
 use bytes::Bytes;
-use fhir::{ResourceKey, ResourceType, Span, Time};
+use fhir::{Level, ResourceKey, ResourceType, Span, Time};
 use search::SearchScope;
 
 use crate::operation::OperationCall;
@@ -198,6 +198,8 @@ pub struct Preferences {
     pub handling: Handling,
     /// What a write answers.
     pub returning: Returning,
+    /// How strictly what is written is validated (`x-amzn-healthlake-fhir-validation-level`).
+    pub level: Level,
 }
 
 /// What to do with parameters that are not known.

@@ -53,6 +53,8 @@ pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Answers from this many bytes on are packed by gzip for clients that take it.
 pub const GZIP_BYTES_MIN: usize = 1024;
+/// How long an idempotency key is remembered, in milliseconds: a day, far longer than clients try again.
+pub const IDEMPOTENCY_KEY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How often a write that nobody made conditional is tried again when another came between.
 pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;

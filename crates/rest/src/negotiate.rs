@@ -1,6 +1,6 @@
 //! What the headers ask: formats, preferences, conditions (R4 http, sections 3.1.0.1.4, 3.1.0.1.10, 3.1.0.5).
 
-use fhir::Time;
+use fhir::{Level, Time};
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
 };
@@ -12,6 +12,9 @@ use crate::route::parse_query;
 
 /// Media types that mean FHIR in JSON.
 const JSON_TYPES: [&str; 3] = ["application/fhir+json", "application/json", "text/json"];
+
+const VALIDATION_LEVEL: &str = "x-amzn-healthlake-fhir-validation-level";
+const IDEMPOTENCY_KEY: &str = "x-amz-fhir-idempotency-key";
 
 /// Media types that mean FHIR in XML.
 const XML_TYPES: [&str; 3] = ["application/fhir+xml", "application/xml", "text/xml"];
@@ -191,6 +194,21 @@ pub(crate) fn if_none_exist(headers: &HeaderMap) -> Result<Option<Parameters>, R
     Ok(Some(criteria))
 }
 
+/// The key under which a create happens only once, in lower case.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().map(|key| key.trim().to_ascii_lowercase());
+    let key = key.filter(|key| is_uuid(key) && values.next().is_none());
+    let sentence = || Refusal::value(format!("{IDEMPOTENCY_KEY} must be a UUID."));
+    key.map(Some).ok_or_else(sentence)
+}
+
+fn is_uuid(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 /// What the client would rather have. What is not understood is left aside, as `Prefer` (RFC 7240) demands.
 pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
     let mut preferences = Preferences::default();
@@ -207,6 +225,9 @@ pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
             _ => {}
         }
     }
+    // What is none of the levels is refused where a write is routed.
+    let level = headers.get(VALIDATION_LEVEL).and_then(|level| Level::parse(level.to_str().ok()?.trim()));
+    preferences.level = level.unwrap_or_default();
     preferences
 }
 
@@ -273,22 +294,12 @@ pub(crate) fn unless(headers: &HeaderMap) -> Unless {
 /// Refuses headers of features that would do harm if they were overlooked.
 pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name: &'static str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
-    if headers.contains_key("x-amz-fhir-idempotency-key") {
-        return Err(Refusal::not_supported("x-amz-fhir-idempotency-key is not supported."));
-    }
     if texts(headers, &HeaderName::from_static("prefer")).any(|text| text.contains("respond-async")) {
         return Err(Refusal::not_supported("Prefer: respond-async is not supported here."));
     }
-    match text("x-amzn-healthlake-fhir-validation-level") {
-        None | Some("strict" | "structure-only") => {}
-        Some("minimal") => {
-            return Err(Refusal::not_supported("The validation level minimal is not supported here."));
-        }
-        Some(_) => {
-            return Err(Refusal::value(
-                "x-amzn-healthlake-fhir-validation-level must be strict, structure-only or minimal.",
-            ));
-        }
+    if text(VALIDATION_LEVEL).is_some_and(|level| Level::parse(level).is_none()) {
+        let sentence = format!("{VALIDATION_LEVEL} must be strict, structure-only or minimal.");
+        return Err(Refusal::value(sentence));
     }
     match text("x-amz-fhir-history-consistency-level") {
         None | Some("strong" | "eventual") => Ok(()),
@@ -300,6 +311,9 @@ pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> 
 pub(crate) fn check_no_create(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.contains_key("if-none-exist") {
         return Err(Refusal::invalid("If-None-Exist goes with a create only (POST to a type)."));
+    }
+    if headers.contains_key(IDEMPOTENCY_KEY) {
+        return Err(Refusal::invalid(format!("{IDEMPOTENCY_KEY} goes with a create only (POST to a type).")));
     }
     Ok(())
 }
@@ -491,7 +505,14 @@ mod tests {
     #[test]
     fn preferences_are_found_among_others() {
         let found = preferences(&headers("prefer", "wait=10, return=minimal; handling=\"lenient\""));
-        assert_eq!(found, Preferences { handling: Handling::Lenient, returning: Returning::Minimal });
+        assert_eq!(
+            found,
+            Preferences {
+                handling: Handling::Lenient,
+                returning: Returning::Minimal,
+                ..Preferences::default()
+            }
+        );
         assert_eq!(preferences(&headers("prefer", "return=all")), Preferences::default());
     }
 

@@ -18,6 +18,8 @@ pub struct Refusal {
     pub allow: Option<&'static str>,
     /// The version that stands in the way, when there is one.
     pub version: Option<u64>,
+    /// The address of the resource that stands in the way, when there is one.
+    pub location: Option<String>,
 }
 
 /// The form of a refusal's body.
@@ -38,12 +40,18 @@ impl Refusal {
     }
 
     fn with(status: u16, issue: impl Into<Outcome>) -> Refusal {
-        Refusal { status, form: Form::Outcome(issue.into()), allow: None, version: None }
+        Refusal { status, form: Form::Outcome(issue.into()), allow: None, version: None, location: None }
     }
 
     /// The caller is not let in, or may not do this (403).
     pub fn denied(name: &'static str, message: impl Into<String>) -> Refusal {
-        Refusal { status: 403, form: Form::Aws(name, message.into()), allow: None, version: None }
+        Refusal {
+            status: 403,
+            form: Form::Aws(name, message.into()),
+            allow: None,
+            version: None,
+            location: None,
+        }
     }
 
     /// There is no such data store (404).
@@ -54,6 +62,7 @@ impl Refusal {
             form: Form::Aws("ResourceNotFoundException", message),
             allow: None,
             version: None,
+            location: None,
         }
     }
 
@@ -285,6 +294,12 @@ impl Refusal {
             None => format!("{key} does not exist, but the request is conditional on its version."),
         };
         Refusal { version, ..Refusal::new(412, IssueCode::Conflict, sentence) }
+    }
+
+    /// A resource was created with this idempotency key before, at this address (409).
+    pub fn duplicate(location: String) -> Refusal {
+        let sentence = "A resource was already created with this x-amz-fhir-idempotency-key.";
+        Refusal { location: Some(location), ..Refusal::new(409, IssueCode::Duplicate, sentence) }
     }
 
     /// Several resources match where one is wanted (412).

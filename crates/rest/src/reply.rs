@@ -19,6 +19,7 @@ const FHIR_XML: HeaderValue = HeaderValue::from_static("application/fhir+xml;cha
 /// What concerns the account or a job.
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const VALIDATION_ISSUES: HeaderName = HeaderName::from_static("x-amzn-healthlake-validation-issues");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// What an interaction answers: the same value for an HTTP response and for an entry of a Bundle.
@@ -36,6 +37,8 @@ pub struct Reply {
     pub location: Option<ResourceKey>,
     /// Other headers: names in lower case and values in visible ASCII.
     pub headers: Vec<(&'static str, String)>,
+    /// What is wrong with the resource that was stored all the same.
+    pub issues: Option<Outcome>,
 }
 
 /// The body of an answer.
@@ -61,6 +64,7 @@ impl Reply {
             updated: None,
             location: None,
             headers: Vec::new(),
+            issues: None,
         }
     }
 
@@ -109,6 +113,9 @@ pub(crate) fn response(
     if let Some(updated) = reply.updated {
         headers.insert(LAST_MODIFIED, ascii(&http_date(updated)));
     }
+    if reply.issues.is_some() {
+        headers.insert(VALIDATION_ISSUES, HeaderValue::from_static("true"));
+    }
     for (name, value) in reply.headers {
         // As above: a public address may be no header's value.
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -137,6 +144,9 @@ pub(crate) fn refused(refusal: Refusal, method: &Method, representation: &Repres
     }
     if let Some(version) = refusal.version {
         response.headers_mut().insert(ETAG, etag(version));
+    }
+    if let Some(Ok(address)) = refusal.location.map(|address| HeaderValue::from_str(&address)) {
+        response.headers_mut().insert(LOCATION, address);
     }
     response
 }

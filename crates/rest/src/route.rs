@@ -192,7 +192,7 @@ impl<'a> Call<'a> {
                 of,
                 body: self.body.clone(),
                 if_none_exist: negotiate::if_none_exist(self.headers)?,
-                idempotency_key: None,
+                idempotency_key: negotiate::idempotency_key(self.headers)?,
             });
         }
         self.conditional(of, without_signature(parameters))

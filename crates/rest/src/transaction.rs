@@ -123,7 +123,7 @@ async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, 
     let mut filled = Vec::with_capacity(aims.len());
     for (at, (Aimed { entry, aim }, interaction)) in aims.into_iter().zip(relinked.interactions).enumerate() {
         let number = entry.number;
-        let prepared = bring(&interaction).and_then(|brought| fill(context, aim, brought));
+        let prepared = bring(context, &interaction).and_then(|brought| fill(context, aim, brought));
         filled.push(prepared.map(|prepared| (number, prepared)).map_err(|refusal| refusal.of_entry(number)));
         breathe(at).await;
     }

@@ -6,7 +6,7 @@
 //! ([`fill`]). Who must know where writes go before their content is complete takes the steps one by one.
 
 use fhir::{Id, Issue, IssueCode, JsonPatch, Outcome, ResourceKey, ResourceType, Severity, Time};
-use store::{CommitError, Operation, Precondition, Stored, Transaction, Write};
+use store::{CommitError, Note, Operation, Precondition, Stored, Transaction, Write};
 
 use crate::Context;
 use crate::aim::{Aim, Deed};
@@ -27,10 +27,14 @@ pub(crate) struct Prepared {
     pub(crate) preconditions: Vec<Precondition>,
     /// What to do; `None` if there is nothing to do.
     pub(crate) write: Option<Write>,
+    /// What to remember of it.
+    pub(crate) note: Option<Note>,
     /// The status of the answer.
     status: u16,
     /// What stands already, when nothing is written.
     found: Option<Stored>,
+    /// What is wrong with what is written all the same.
+    issues: Option<Outcome>,
 }
 
 /// What the commit made of one write.
@@ -68,8 +72,9 @@ pub(crate) async fn write(context: &Context<'_>, interaction: &Interaction) -> R
     for _ in 0..COMMIT_ATTEMPTS_MAX {
         let prepared = prepare(context, interaction).await?;
         let Some(write) = &prepared.write else { return Ok(prepared.reply(context, None)) };
-        let transaction =
-            Transaction { preconditions: prepared.preconditions.clone(), writes: vec![write.clone()] };
+        let note = prepared.note.clone().map(Write::Note);
+        let writes = [write.clone()].into_iter().chain(note).collect();
+        let transaction = Transaction { preconditions: prepared.preconditions.clone(), writes };
         match context.store.commit(transaction).await {
             Ok(committed) => {
                 let version = committed.versions.first().copied().unwrap_or_default();
@@ -89,24 +94,25 @@ pub(crate) async fn write(context: &Context<'_>, interaction: &Interaction) -> R
 
 /// Prepares a write: nothing is stored yet.
 pub(crate) async fn prepare(context: &Context<'_>, interaction: &Interaction) -> Result<Prepared, Refusal> {
-    let brought = bring(interaction)?;
+    let brought = bring(context, interaction)?;
     let aim = aim(context, interaction, brought.id()).await?;
     fill(context, aim, brought)
 }
 
 /// Takes what a write brings and checks it, without a look at what stands.
-pub(crate) fn bring(interaction: &Interaction) -> Result<Brought, Refusal> {
+pub(crate) fn bring(context: &Context<'_>, interaction: &Interaction) -> Result<Brought, Refusal> {
+    let level = context.preferences.level;
     match interaction {
-        Interaction::Create { of, body, .. } => Ok(Brought::Resource(intake::accept(*of, body)?)),
+        Interaction::Create { of, body, .. } => Ok(Brought::Resource(intake::accept(*of, body, level)?)),
         Interaction::Update { key, body, .. } => {
             check_mutable(key.of)?;
-            let accepted = intake::accept(key.of, body)?;
+            let accepted = intake::accept(key.of, body, level)?;
             accepted.check_id(key)?;
             Ok(Brought::Resource(accepted))
         }
         Interaction::ConditionalUpdate { of, body, .. } => {
             check_mutable(*of)?;
-            Ok(Brought::Resource(intake::accept(*of, body)?))
+            Ok(Brought::Resource(intake::accept(*of, body, level)?))
         }
         Interaction::Patch { key: ResourceKey { of, .. }, patch, .. }
         | Interaction::ConditionalPatch { of, patch, .. } => {
@@ -124,10 +130,13 @@ pub(crate) fn bring(interaction: &Interaction) -> Result<Brought, Refusal> {
 
 /// Puts what a write brings where it goes.
 pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<Prepared, Refusal> {
-    let Aim { key, preconditions, deed, found } = aim;
+    let Aim { key, preconditions, deed, found, note } = aim;
+    let level = context.preferences.level;
     let accepted = match (brought, &found) {
         (Brought::Resource(accepted), _) => Some(accepted),
-        (Brought::Patch(patch), Some(found)) if deed == Deed::Patch => Some(patch::apply(&patch, found)?),
+        (Brought::Patch(patch), Some(found)) if deed == Deed::Patch => {
+            Some(patch::apply(&patch, found, level)?)
+        }
         _ => None,
     };
     let put = |operation| match &accepted {
@@ -146,7 +155,8 @@ pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<
         Deed::Keep => (200, None),
         Deed::Nothing => (204, None),
     };
-    Ok(Prepared { key, preconditions, write, status, found })
+    let issues = accepted.and_then(|accepted| accepted.issues);
+    Ok(Prepared { key, preconditions, write, note, status, found, issues })
 }
 
 /// Refuses to change what is written once.
@@ -183,7 +193,7 @@ impl Prepared {
                         Content::Resource(out.into())
                     }
                 };
-                Reply { content, location: Some(self.key.clone()), ..reply }
+                Reply { content, location: Some(self.key.clone()), issues: self.issues.clone(), ..reply }
             }
         }
     }

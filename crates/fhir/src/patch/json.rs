@@ -9,7 +9,7 @@ use crate::{Document, Json, Kind};
 pub const PATCH_OPERATIONS_MAX: usize = 1000;
 /// The most work of one patch, in values that are copied, moved aside or compared: it bounds the time a patch
 /// takes and the size that copies of copies can reach.
-pub const PATCH_WORK_MAX: usize = 20_000_000;
+pub const PATCH_WORK_MAX: usize = 2_000_000;
 
 /// A JSON Patch that is well formed.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ mod examples;
 mod json;
 mod links;
 mod outcome;
+mod patch;
 mod resource;
 mod subset;
 mod validate;

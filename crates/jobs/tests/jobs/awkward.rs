@@ -161,7 +161,7 @@ async fn minimal_validation_stores_what_can_be_stored_with_a_note() {
         let body: Value = serde_json::from_str(&contents[&format!("Patient/{id}")].1).unwrap();
         let list = body["extension"].as_array().unwrap();
         let note = list.last().unwrap();
-        assert_eq!((list.len(), &note["url"]), (extensions, &jobs::VALIDATION_ISSUE.into()));
+        assert_eq!((list.len(), &note["url"]), (extensions, &fhir::VALIDATION_ISSUE.into()));
         let outcome: Value = serde_json::from_str(note["valueString"].as_str().unwrap()).unwrap();
         assert_eq!(outcome["resourceType"], "OperationOutcome");
         assert_eq!(body["nose"], 1);

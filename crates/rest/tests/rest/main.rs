@@ -6,6 +6,7 @@ mod batch;
 mod conditional;
 mod door;
 mod limit;
+mod once;
 mod operation;
 mod packing;
 mod parity;

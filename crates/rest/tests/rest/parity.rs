@@ -28,6 +28,14 @@ const THERE: &[(&str, &[Try])] = &[
     ("conditional update", &[("PUT Patient?_id=1", None)]),
     ("conditional delete", &[("DELETE Patient?_id=1", None), ("DELETE Patient?identifier=1&_count=2", None)]),
     ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
+    (
+        "idempotency key",
+        &[("POST Patient", Some(("x-amz-fhir-idempotency-key", "0b2c3d4e-0000-4000-8000-000000000000")))],
+    ),
+    (
+        "validation level minimal",
+        &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "minimal")))],
+    ),
     ("resource types", &[("GET SubstanceNucleicAcid", None)]),
     ("batch and transaction", &[]),
     ("AuditEvent", &[("GET AuditEvent", None)]),
@@ -137,16 +145,8 @@ const ABSENT: &[(&str, &[Try])] = &[
         &[("POST Patient", Some(("prefer", "respond-async"))), ("GET Transaction/1", None)],
     ),
     (
-        "idempotency key",
-        &[("POST Patient", Some(("x-amz-fhir-idempotency-key", "0b2c3d4e-0000-4000-8000-000000000000")))],
-    ),
-    (
         "other operations",
         &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None), ("GET $export", None)],
-    ),
-    (
-        "validation level minimal",
-        &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "minimal")))],
     ),
     ("OPTIONS and CORS", &[("OPTIONS Patient", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
