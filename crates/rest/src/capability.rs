@@ -13,6 +13,7 @@ use crate::operation::{Level, OPERATIONS, Operation};
 /// The statement, but for the address of the data store, which is put in between.
 pub(crate) struct Capabilities {
     since: Time,
+    has_cors: bool,
     text: OnceLock<Text>,
 }
 
@@ -22,14 +23,14 @@ struct Text {
 }
 
 impl Capabilities {
-    /// What this server can do `since` it started.
-    pub(crate) fn new(since: Time) -> Self {
-        Capabilities { since, text: OnceLock::new() }
+    /// What this server can do `since` it started; `has_cors` says whether pages of other origins may call.
+    pub(crate) fn new(since: Time, has_cors: bool) -> Self {
+        Capabilities { since, has_cors, text: OnceLock::new() }
     }
 
     /// The statement of the data store at `base`, in JSON.
     pub(crate) fn json(&self, base: &Base) -> Vec<u8> {
-        let text = self.text.get_or_init(|| Text::write(self.since));
+        let text = self.text.get_or_init(|| Text::write(self.since, self.has_cors));
         let mut out = Vec::with_capacity(text.before_url.len() + text.after_url.len() + 128);
         out.extend_from_slice(&text.before_url);
         push_json_string(&mut out, base.as_str());
@@ -39,7 +40,7 @@ impl Capabilities {
 }
 
 impl Text {
-    fn write(since: Time) -> Text {
+    fn write(since: Time, has_cors: bool) -> Text {
         let before_url = format!(
             "{{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"{}\",\
              \"kind\":\"instance\",\"software\":{{\"name\":\"tarn\",\"version\":\"{}\"}},\
@@ -47,11 +48,13 @@ impl Text {
             since.to_instant(),
             env!("CARGO_PKG_VERSION"),
         );
-        let mut after_url = b"},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\",\
+        let mut after_url = format!(
+            "}},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\",\
              \"application/fhir+xml\",\"xml\"],\
-             \"rest\":[{\"mode\":\"server\",\"security\":{\"cors\":false,\"description\":\
-             \"Requests are signed with AWS Signature Version 4 for the service healthlake.\"},\"resource\":["
-            .to_vec();
+             \"rest\":[{{\"mode\":\"server\",\"security\":{{\"cors\":{has_cors},\"description\":\
+             \"Requests are signed with AWS Signature Version 4 for the service healthlake.\"}},\"resource\":["
+        )
+        .into_bytes();
         for (at, of) in ResourceType::all().filter(|of| is_storable(*of)).enumerate() {
             if at > 0 {
                 after_url.push(b',');

@@ -18,6 +18,7 @@ mod bundle;
 mod bundle_entry;
 mod bundle_response;
 mod capability;
+mod cors;
 mod criterion;
 mod delete_many;
 mod gate;
@@ -42,6 +43,7 @@ mod transaction;
 mod write;
 
 pub use ::search::SearchScope;
+pub use cors::Origins;
 pub use interaction::{
     CODES, Handling, HistoryAsked, Interaction, Parameters, Patch, Preferences, Returning, Sent, Unless, When,
 };
@@ -85,6 +87,8 @@ pub struct Settings {
     pub page_key: [u8; 32],
     /// The limits.
     pub limits: Limits,
+    /// The origins whose pages may call from a browser.
+    pub origins: Origins,
 }
 
 /// What happens to requests without a signature.
@@ -133,7 +137,7 @@ impl Service {
         Service {
             verifier: Verifier::new(HEALTHLAKE, Arc::clone(&parts.credentials)),
             pages: PageSeal::new(&settings.page_key),
-            capabilities: Capabilities::new(parts.clock.now()),
+            capabilities: Capabilities::new(parts.clock.now(), !settings.origins.is_empty()),
             parts,
             settings,
         }
@@ -142,15 +146,16 @@ impl Service {
     /// Answers one request, whole. Never fails: what cannot be done is an answer too.
     pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
         let call = Call::of(&request);
-        let mut response = match self.answer(&request, call.as_ref()).await {
+        let is_options = request.method() == http::Method::OPTIONS;
+        let answer = async || match self.answer(&request, call.as_ref()).await {
             Ok(response) => response,
             Err(refusal) => {
                 let shown = call.as_ref().map(Call::representation_of_refusal).unwrap_or_default();
                 reply::refused(refusal, request.method(), &shown)
             }
         };
-        outbound::finish(&mut response, request.method(), request.headers());
-        reply::identify(&mut response, &uuid(&*self.parts.random));
+        let mut response = if is_options && call.is_some() { cors::options() } else { answer().await };
+        self.finish(&mut response, request.method(), request.headers());
         response
     }
 
@@ -159,13 +164,20 @@ impl Service {
         self.settings.limits.largest_body_bytes()
     }
 
-    /// The answer to a request whose body is larger than [`Limits::largest_body_bytes`], for a listener that did not
-    /// read it.
-    pub fn body_too_large(&self, method: &http::Method) -> http::Response<Bytes> {
+    /// The answer to a request whose body is larger than [`Limits::largest_body_bytes`], for a listener that
+    /// did not read it.
+    pub fn body_too_large(&self, method: &http::Method, headers: &http::HeaderMap) -> http::Response<Bytes> {
         let refusal = Refusal::body_too_large(self.settings.limits.largest_body_bytes());
         let mut response = reply::refused(refusal, method, &Representation::default());
-        reply::identify(&mut response, &uuid(&*self.parts.random));
+        self.finish(&mut response, method, headers);
         response
+    }
+
+    /// What every response gets, whatever it says.
+    fn finish(&self, response: &mut http::Response<Bytes>, method: &http::Method, asked: &http::HeaderMap) {
+        outbound::finish(response, method, asked);
+        cors::share(response, &self.settings.origins, asked, method == http::Method::OPTIONS);
+        reply::identify(response, &uuid(&*self.parts.random));
     }
 
     async fn answer(
@@ -186,8 +198,11 @@ impl Service {
         if request.body().len() > limit {
             return Err(Refusal::body_too_large(limit));
         }
+        if verified.is_err() && self.settings.unsigned == Unsigned::Taken {
+            cors::check_unsigned(&self.settings.origins, request.headers())?;
+        }
         let entered = self.enter(verified, &call.datastore).await?;
-        let body = call.read_body(self.settings.limits.body_bytes)?;
+        let body = call.read_body(limit)?;
         let call = call.with_body(&body);
         let (representation, carried) = call.representation()?;
         let interaction = call.interaction()?;

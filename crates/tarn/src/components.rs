@@ -229,6 +229,7 @@ impl Shared<'_> {
             unsigned,
             page_key: derive(&self.root_key, "fhir pages"),
             limits,
+            origins: self.settings.cors_origins.clone(),
         };
         rest::Service::new(parts, settings)
     }

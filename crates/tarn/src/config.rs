@@ -47,6 +47,10 @@ pub(crate) struct Options {
     /// Let unsigned requests through the FHIR doors of AWS_AUTH stores; only on a loopback address.
     #[arg(long, env = "TARN_OPEN_FHIR", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) open_fhir: Option<bool>,
+    /// Origins whose web pages may call the FHIR door from a browser, separated by commas; * for any
+    /// [default: none].
+    #[arg(long, env = "TARN_CORS_ORIGINS")]
+    pub(crate) cors_origins: Option<String>,
     /// Real Synthea output to preload SYNTHEA stores with, instead of generated patients: s3://… or a folder.
     #[arg(long, env = "TARN_SYNTHEA_SOURCE")]
     pub(crate) synthea_source: Option<String>,
@@ -104,6 +108,8 @@ pub(crate) struct Settings {
     pub(crate) account_id: String,
     /// Whether unsigned FHIR requests pass.
     pub(crate) open_fhir: bool,
+    /// The origins whose pages may call the FHIR door.
+    pub(crate) cors_origins: rest::Origins,
     /// Where preloaded patients come from, if not from the generator.
     pub(crate) synthea_source: Option<String>,
     /// How many patients are generated for a preloaded store.
@@ -175,6 +181,7 @@ impl Options {
             region: self.region.or(file.region),
             account_id: self.account_id.or(file.account_id),
             open_fhir: self.open_fhir.or(file.open_fhir),
+            cors_origins: self.cors_origins.or(file.cors_origins),
             synthea_source: self.synthea_source.or(file.synthea_source),
             preload_patients: self.preload_patients.or(file.preload_patients),
             datastores_max: self.datastores_max.or(file.datastores_max),
@@ -220,6 +227,9 @@ impl Options {
             bundle_bytes_max <= BUNDLE_BYTES_CEILING,
             "bundle-bytes-max must be at most {BUNDLE_BYTES_CEILING}"
         );
+        let cors_origins = rest::Origins::parse(self.cors_origins.as_deref().unwrap_or_default()).context(
+            "cors-origins must be origins like https://app.example.org, separated by commas, or *",
+        )?;
         let objects = self.objects(&region)?;
         Ok(Settings {
             listen,
@@ -228,6 +238,7 @@ impl Options {
             region,
             account_id,
             open_fhir,
+            cors_origins,
             synthea_source: self.synthea_source,
             preload_patients: self.preload_patients.unwrap_or(PRELOAD_PATIENTS),
             datastores_max: self.datastores_max.unwrap_or(1000),
@@ -310,6 +321,7 @@ mod tests {
             (Options { region: Some("".into()), ..Options::default() }, "region"),
             (Options { bundle_entries_max: Some(10_001), ..Options::default() }, "bundle-entries-max"),
             (Options { bundle_bytes_max: Some(1 << 28), ..Options::default() }, "bundle-bytes-max"),
+            (Options { cors_origins: Some("a.example".into()), ..Options::default() }, "cors-origins"),
         ] {
             let refused = options.settle().unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");

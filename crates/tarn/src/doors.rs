@@ -85,10 +85,10 @@ async fn control_plane(components: &Components, request: Request<Incoming>) -> R
 }
 
 async fn fhir(components: &Components, request: Request<Incoming>) -> Response<Body> {
-    let method = request.method().clone();
+    let (method, headers) = (request.method().clone(), request.headers().clone());
     match components.bodies.gather(request, components.rest.body_bytes_max()).await {
         Ok(gathered) => full(components.rest.handle(gathered.request).await),
-        Err(StatusCode::PAYLOAD_TOO_LARGE) => full(components.rest.body_too_large(&method)),
+        Err(StatusCode::PAYLOAD_TOO_LARGE) => full(components.rest.body_too_large(&method, &headers)),
         Err(status) => refused(status, &uuid(&*components.random)),
     }
 }

@@ -245,8 +245,8 @@ impl<'a> Reader<'a> {
         out: &mut Vec<u8>,
     ) -> Result<(), XmlError> {
         const ONE: &str = "The element must hold one resource.";
-        for (name, _) in self.plain_attributes(start)? {
-            return self.fail_with(format!("There is no attribute {} here.", shown_name(&name)));
+        if let Some((name, _)) = self.plain_attributes(start)?.first() {
+            return self.fail_with(format!("There is no attribute {} here.", shown_name(name)));
         }
         if is_empty {
             return self.fail(ONE);

@@ -8,7 +8,7 @@ use access::{Credentials, PathForm, Principal, Secret, Signer};
 use bytes::Bytes;
 use fhir::Time;
 use http::{HeaderMap, Request};
-use rest::{Limits, Parts, Service, Settings, Unsigned};
+use rest::{Limits, Origins, Parts, Service, Settings, Unsigned};
 use serde_json::Value;
 use store::{
     Catalog, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, ManualClock, ModelCatalog,
@@ -17,6 +17,8 @@ use store::{
 
 pub(crate) const STORE: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const PUBLIC: &str = "https://fhir.example";
+/// Where pages come from that may call.
+pub(crate) const ORIGIN: &str = "https://app.example";
 /// 2026-11-23T00:00:00Z and some microseconds, which no answer shows.
 pub(crate) const START: i64 = 1_795_392_000_000_456;
 
@@ -67,6 +69,7 @@ impl World {
             unsigned,
             page_key: [7; 32],
             limits,
+            origins: Origins::parse(ORIGIN).unwrap(),
         };
         let world = World { service: Service::new(parts, settings), clock, catalog, credentials };
         world.datastore(STORE, |_| {});

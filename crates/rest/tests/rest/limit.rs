@@ -20,7 +20,7 @@ fn a_body_may_have_five_megabytes() {
     assert_eq!(world.ask("POST Basic", &[JSON], &sized(BODY_BYTES_MAX)).status, 201);
     let answer = world.ask("POST Basic", &[JSON], &sized(BODY_BYTES_MAX + 1));
     assert_eq!(answer.refusal(), (413, "too-long".into()));
-    assert_eq!(world.service.body_too_large(&http::Method::POST).status(), 413);
+    assert_eq!(world.service.body_too_large(&http::Method::POST, &http::HeaderMap::new()).status(), 413);
 }
 
 #[test]

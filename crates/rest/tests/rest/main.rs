@@ -4,6 +4,7 @@
 mod authority;
 mod batch;
 mod conditional;
+mod cors;
 mod door;
 mod limit;
 mod once;

@@ -51,6 +51,10 @@ const THERE: &[(&str, &[Try])] = &[
         "XML",
         &[("GET Patient/1?_format=xml", None), ("GET Patient/1", Some(("accept", "application/fhir+xml")))],
     ),
+    (
+        "OPTIONS and CORS",
+        &[("OPTIONS Patient", None), ("GET Patient", Some(("origin", crate::door::ORIGIN)))],
+    ),
     ("gzip", &[("GET metadata", Some(("accept-encoding", "gzip")))]),
     ("caches", &[("GET Patient/1", None)]),
     (
@@ -148,7 +152,6 @@ const ABSENT: &[(&str, &[Try])] = &[
         "other operations",
         &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None), ("GET $export", None)],
     ),
-    ("OPTIONS and CORS", &[("OPTIONS Patient", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),
