@@ -107,7 +107,9 @@ fn check_type(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report:
             Ok(block) => {
                 let version = block.version(ordinal);
                 let before = newest.insert(version.id.clone(), ordinal);
-                if before != version.prior {
+                if version.is_erased {
+                    report.problem(format!("{} version at ordinal {ordinal} is hollow", of.name()));
+                } else if before != known_before(reading, of, types, version.prior) {
                     report.problem(format!("{} version at ordinal {ordinal} links wrongly", of.name()));
                 }
             }
@@ -130,7 +132,32 @@ fn check_type(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report:
     for ordinal in &current ^ &expected {
         report.problem(format!("{} ordinal {ordinal} is live and should not be, or the reverse", of.name()));
     }
+    check_erased(reading, of, types, report);
     check_index(reading, of, types, report);
+}
+
+/// The newest version at or before `prior` that was not removed for good.
+fn known_before(
+    reading: &Reading<'_>,
+    of: ResourceType,
+    types: &TypeView,
+    mut prior: Option<u32>,
+) -> Option<u32> {
+    while let Some(ordinal) = prior.filter(|ordinal| !types.is_known(*ordinal)) {
+        prior = reading.block(of, ordinal).ok()?.version(ordinal).prior;
+    }
+    prior
+}
+
+/// Of what was removed for good, no block may hold more than numbers, once it is scrubbed.
+fn check_erased(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report: &mut Report) {
+    for ordinal in &*types.erased - &*types.erasing {
+        match reading.block(of, ordinal) {
+            Ok(block) if block.version(ordinal).is_erased => {}
+            Ok(_) => report.problem(format!("{} ordinal {ordinal} was erased and is still there", of.name())),
+            Err(error) => report.problem(error.to_string()),
+        }
+    }
 }
 
 fn check_bodies(reading: &Reading<'_>, of: ResourceType, types: &TypeView, report: &mut Report) {

@@ -207,12 +207,22 @@ impl Reading<'_> {
             Filter::Nothing => return Ok(false),
             _ => {}
         }
-        let mut judged = ordinal;
-        let block = self.block(of, ordinal)?;
-        if block.is_deletion(ordinal) {
-            judged = block.version(ordinal).prior.ok_or_else(|| damaged(of.number(), ordinal))?;
-        }
+        let Some(judged) = self.judged(of, ordinal)? else { return Ok(false) };
         self.with_row(of, judged, |row| visible.of(of).matches(row, &NoGraph))
+    }
+
+    /// The version by which a version is judged: itself, or for a deletion the newest one before it that is left.
+    fn judged(&self, of: ResourceType, ordinal: u32) -> Result<Option<u32>, StorageError> {
+        let mut at = Some(ordinal);
+        while let Some(judged) = at {
+            let block = self.block(of, judged)?;
+            let is_known = self.of(of).is_some_and(|types| types.is_known(judged));
+            if is_known && !block.is_deletion(judged) {
+                break;
+            }
+            at = block.version(judged).prior;
+        }
+        Ok(at)
     }
 
     /// Current resources, in the order asked (`Store::read`).

@@ -192,6 +192,11 @@ impl Writer {
         if self.is_stopped() {
             return;
         }
+        if merged.new.number < self.clean_from {
+            // It was begun before an erasure and may hold what was erased since.
+            self.graveyard.push(Arc::new(merged.new));
+            return;
+        }
         if let Err(error) = self.apply_merge(merged) {
             tracing::error!(%error, "merging segments failed");
         }
@@ -233,12 +238,17 @@ impl Writer {
         }
         for (of, types) in &self.view.types {
             if let Some(window) = types.segments.windows(MERGE_FAN_IN).rev().find(|window| is_worth(window)) {
-                let live = &*types.live - &*types.dead;
-                let work = Work::Merge { of: *of, segments: window.to_vec(), live };
-                self.is_merging = self.background.send(work).is_ok();
-                return;
+                let (of, segments) = (*of, window.to_vec());
+                return self.rewrite(of, segments);
             }
         }
+    }
+
+    /// Has adjacent segments written anew as one, without what died.
+    pub(crate) fn rewrite(&mut self, of: u16, segments: Vec<Arc<Segment>>) {
+        let Some(types) = self.view.types.get(&of) else { return };
+        let live = &*types.live - &*types.dead;
+        self.is_merging = self.background.send(Work::Merge { of, segments, live }).is_ok();
     }
 
     /// Removes the segments that no reader holds any more.

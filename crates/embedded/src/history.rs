@@ -56,11 +56,12 @@ impl Filling<'_, '_> {
             let block = self.reading.block(key.of, ordinal)?;
             let version = block.version(ordinal);
             let is_past = self.history.version.is_some_and(|wanted| version.number < wanted);
-            if version.id != key.id || is_past {
+            let is_erased = !self.is_known(key.of, ordinal);
+            if (version.id != key.id && !is_erased) || is_past {
                 break;
             }
             at = version.prior;
-            if !self.is_wanted(key.of, ordinal)? {
+            if is_erased || !self.is_wanted(key.of, ordinal)? {
                 continue;
             }
             total += 1;
@@ -135,7 +136,8 @@ impl Filling<'_, '_> {
                 let of = ResourceType::from_number(*of)
                     .ok_or_else(|| StorageError::Damaged("the type of a write in the log".to_owned()))?;
                 let place = [&number.to_be_bytes()[..], &index.to_be_bytes()].concat();
-                if self.is_wanted(of, ordinal)? && self.add(Candidate { of, ordinal, place })? {
+                let is_wanted = self.is_known(of, ordinal) && self.is_wanted(of, ordinal)?;
+                if is_wanted && self.add(Candidate { of, ordinal, place })? {
                     return Ok(true);
                 }
             }
@@ -146,6 +148,10 @@ impl Filling<'_, '_> {
     fn is_too_old(&self, of: ResourceType, ordinal: u32) -> Result<bool, StorageError> {
         let Some(since) = self.history.since else { return Ok(false) };
         Ok(self.reading.block(of, ordinal)?.version(ordinal).updated < since)
+    }
+
+    fn is_known(&self, of: ResourceType, ordinal: u32) -> bool {
+        self.reading.of(of).is_some_and(|types| types.is_known(ordinal))
     }
 
     fn is_wanted(&self, of: ResourceType, ordinal: u32) -> Result<bool, StorageError> {

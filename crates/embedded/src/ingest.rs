@@ -187,11 +187,12 @@ fn write_bodies(
     let mut table = TermTable::default();
     let mut block = BlockWriter::default();
     let mut first = placed[0].ordinal;
-    let updated = updated_row(plan.updated);
+    let written = updated_row(plan.updated);
     for (at, Placed { put, ordinal, number, prior }) in placed.iter().enumerate() {
         let of = put.key.of.number();
         let (id, operation) = (put.key.id.clone(), put.operation);
-        let version = Version { id, number: *number, updated: plan.updated, operation, prior: *prior };
+        let (number, updated, prior) = (*number, plan.updated, *prior);
+        let version = Version { id, number, updated, operation, prior, is_erased: false };
         let encoded = encode_entries(&put.entries);
         block.put(&version, Some(&put.body), &encoded);
         if block.is_full() || at + 1 == placed.len() {
@@ -200,7 +201,7 @@ fn write_bodies(
             first = ordinal + 1;
         }
         if !plan.superseded.contains(&(of, *ordinal)) {
-            table.add(&updated, *ordinal);
+            table.add(&written, *ordinal);
             rows(&encoded, |row| table.add(row, *ordinal))?;
         }
     }

@@ -291,7 +291,8 @@ fn io_failure(place: &str, error: &io::Error) -> KvError {
     }
 }
 
+/// Lets others work for a moment.
 #[expect(clippy::disallowed_methods, reason = "the engine has no event for a finished flush")]
-fn wait_for_worker() {
+pub(crate) fn wait_for_worker() {
     std::thread::sleep(std::time::Duration::from_millis(2));
 }

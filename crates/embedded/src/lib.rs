@@ -7,6 +7,7 @@ mod catalog;
 mod check;
 mod contents;
 mod encode;
+mod erase;
 mod error;
 mod fold;
 mod history;

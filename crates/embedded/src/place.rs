@@ -151,8 +151,21 @@ impl Reading<'_> {
         let At { of, ordinal } = place.row;
         let is_ours = place.marks.iter().all(is_past)
             && place.marks.get(&of).is_some_and(|mark| ordinal <= *mark)
-            && self.of(of).is_some_and(|types| types.is_known(ordinal))
-            && !self.block(of, ordinal)?.is_deletion(ordinal);
+            && self.can_go_on_from(search, of, ordinal)?;
         if is_ours { Ok(Some(place)) } else { Err(StoreError::Position) }
+    }
+
+    fn can_go_on_from(
+        &self,
+        search: &Search,
+        of: ResourceType,
+        ordinal: u32,
+    ) -> Result<bool, crate::StorageError> {
+        let Some(types) = self.of(of) else { return Ok(false) };
+        if types.is_known(ordinal) {
+            return Ok(!self.block(of, ordinal)?.is_deletion(ordinal));
+        }
+        // Of what was erased only the place is left: enough to go on in the order written.
+        Ok(search.sort.is_empty() && types.erased.contains(ordinal))
     }
 }

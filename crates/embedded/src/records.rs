@@ -225,29 +225,41 @@ impl Meta<'_> {
         batch.remove(META, b"pending".to_vec());
     }
 
-    /// The live folded ordinals of a type.
-    pub(crate) fn live(&self, of: u16) -> Result<RoaringBitmap, StorageError> {
-        let mut live = RoaringBitmap::new();
-        for pair in self.kv.scan(META, &live_key(of, 0), &live_key(of, u16::MAX)) {
+    /// The ordinals of a type that are in a set.
+    pub(crate) fn set(&self, set: Set, of: u16) -> Result<RoaringBitmap, StorageError> {
+        let mut found = RoaringBitmap::new();
+        for pair in self.kv.scan(META, &set.key(of, 0), &set.key(of, u16::MAX)) {
             let (key, sealed) = pair?;
             let plain = self.open(&key, &sealed)?;
-            live |= RoaringBitmap::deserialize_from(&plain[..]).map_err(|_| damaged(&key))?;
+            found |= RoaringBitmap::deserialize_from(&plain[..]).map_err(|_| damaged(&key))?;
         }
-        Ok(live)
+        Ok(found)
     }
 
-    /// Writes the chunks of `live` that differ from `before`.
+    /// Writes the chunks of a set of live ordinals that differ from `before`.
     pub(crate) fn put_live(&self, batch: &mut Batch, of: u16, before: &RoaringBitmap, live: &RoaringBitmap) {
-        let changed = before ^ live;
+        self.put_set(batch, Set::Live, of, before, live);
+    }
+
+    /// Writes the chunks of a set that differ from `before`.
+    pub(crate) fn put_set(
+        &self,
+        batch: &mut Batch,
+        set: Set,
+        of: u16,
+        before: &RoaringBitmap,
+        after: &RoaringBitmap,
+    ) {
+        let changed = before ^ after;
         let mut from = changed.min();
         while let Some(ordinal) = from {
             let chunk = (ordinal >> 16) as u16;
             let range = u32::from(chunk) << 16..=u32::from(chunk) << 16 | 0xffff;
-            let mut part = RoaringBitmap::from_sorted_iter(live.range(range.clone())).unwrap_or_default();
+            let mut part = RoaringBitmap::from_sorted_iter(after.range(range.clone())).unwrap_or_default();
             part.optimize();
             let mut plain = Vec::new();
             part.serialize_into(&mut plain).expect("a vector takes all bytes");
-            self.put(batch, &live_key(of, chunk), &plain);
+            self.put(batch, &set.key(of, chunk), &plain);
             from = range.end().checked_add(1).and_then(|next| changed.range(next..).next());
         }
     }
@@ -285,8 +297,26 @@ impl Meta<'_> {
     }
 }
 
-fn live_key(of: u16, chunk: u16) -> Vec<u8> {
-    [b"live/", &of.to_be_bytes()[..], &chunk.to_be_bytes()].concat()
+/// A set of ordinals for each type, kept in chunks of 65,536.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// Folded and current.
+    Live,
+    /// Removed for good.
+    Erased,
+    /// Removed for good, and something may be left of them.
+    Erasing,
+}
+
+impl Set {
+    fn key(self, of: u16, chunk: u16) -> Vec<u8> {
+        let name: &[u8] = match self {
+            Set::Live => b"live/",
+            Set::Erased => b"erased/",
+            Set::Erasing => b"erasing/",
+        };
+        [name, &of.to_be_bytes(), &chunk.to_be_bytes()].concat()
+    }
 }
 
 fn run_key(job: &JobId) -> Vec<u8> {
@@ -300,11 +330,13 @@ pub(crate) fn damaged(key: &[u8]) -> StorageError {
 
 /// A view of what is folded, before the log is replayed.
 pub(crate) fn view_of(meta: &Meta<'_>, state: &State) -> Result<View, StorageError> {
-    let mut view = View { sequence: state.sequence, newest: state.newest, types: Default::default() };
+    let mut view = View { sequence: state.sequence, newest: state.newest, ..View::default() };
     for of in &state.types {
         let types = view.change(of.of);
         types.next = of.next;
-        types.live = Arc::new(meta.live(of.of)?);
+        types.live = Arc::new(meta.set(Set::Live, of.of)?);
+        types.erased = Arc::new(meta.set(Set::Erased, of.of)?);
+        types.erasing = Arc::new(meta.set(Set::Erasing, of.of)?);
         types.segments = Arc::new(of.segments.iter().copied().map(Arc::new).collect());
         types.void = Arc::new(of.void.clone());
     }

@@ -1,6 +1,8 @@
 //! A data store on disk as the rest of tarn sees it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -16,8 +18,9 @@ use tokio::sync::oneshot;
 
 use crate::StorageError;
 use crate::contents::{Contents, Reading};
+use crate::erase::Scrub;
 use crate::fold;
-use crate::kv::StepGuard;
+use crate::kv::{StepGuard, wait_for_worker};
 use crate::open::{StoreLimits, open};
 use crate::pack::Packer;
 use crate::writer::{Message, Writer};
@@ -59,6 +62,8 @@ impl EmbeddedStore {
     ) -> Result<EmbeddedStore, StorageError> {
         let (contents, view, folded_sequence) = open(folder, data_key.bytes(), limits, guard)?;
         let contents = Arc::new(contents);
+        // What an erasure left behind at the last closing may stand in any segment that there is.
+        let clean_from = contents.next_segment().load(Ordering::Relaxed);
         let (messages, inbox) = channel();
         let (background, work) = channel();
         let writer = Writer {
@@ -72,6 +77,10 @@ impl EmbeddedStore {
             is_merging: false,
             graveyard: Vec::new(),
             background,
+            eras: Vec::new(),
+            erasures: 0,
+            clean_from,
+            hollow: BTreeMap::new(),
         };
         let behind = (contents.clone(), messages.clone());
         let threads = vec![
@@ -121,6 +130,29 @@ impl EmbeddedStore {
 
     pub(crate) fn contents(&self) -> &Arc<Contents> {
         &self.contents
+    }
+
+    /// Removes what is left of what was erased (`Store::scrub`).
+    async fn scrub_all(&self) -> Result<(), StoreError> {
+        loop {
+            let (reply, outcome) = oneshot::channel();
+            match self.ask(Message::Scrub(reply), outcome).await?? {
+                Scrub::Clean => return Ok(()),
+                Scrub::More => {}
+                Scrub::Waiting => self.answer(|_| Ok(wait_for_worker())).await?,
+                Scrub::Removed(mark) => {
+                    self.answer(|reading| {
+                        let kv = &reading.contents.kv;
+                        kv.flush()
+                            .and_then(|()| kv.compact())
+                            .map_err(|error| StorageError::from(error).into())
+                    })
+                    .await?;
+                    let (reply, outcome) = oneshot::channel();
+                    self.ask(Message::Scrubbed(mark, reply), outcome).await??;
+                }
+            }
+        }
     }
 
     async fn ask<T>(&self, message: Message, outcome: oneshot::Receiver<T>) -> Result<T, StoreError> {
@@ -195,6 +227,10 @@ impl Store for EmbeddedStore {
     fn notes<'a>(&'a self, prefix: &'a str, after: Option<&'a str>, count: usize) -> Answer<'a, Vec<Note>> {
         let (prefix, after, now) = (prefix.to_owned(), after.map(str::to_owned), self.clock.now());
         Box::pin(self.answer(move |reading| reading.notes(&prefix, after.as_deref(), count, now)))
+    }
+
+    fn scrub<'a>(&'a self) -> Answer<'a, ()> {
+        Box::pin(self.scrub_all())
     }
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {

@@ -3,11 +3,12 @@
 
 use bytes::Bytes;
 use fhir::{Id, Time};
+use roaring::RoaringBitmap;
 use search::Entries;
 use store::Operation;
 
 use crate::StorageError;
-use crate::encode::decode_entries;
+use crate::encode::{decode_entries, encode_entries};
 use crate::keyspace::BODY;
 use crate::kv::Kv;
 use crate::pack::{Packer, unpack, unpack_beside};
@@ -30,6 +31,8 @@ pub(crate) struct Version {
     pub(crate) operation: Operation,
     /// The ordinal of the version before.
     pub(crate) prior: Option<u32>,
+    /// Whether it was removed for good: then only its number and its link are true.
+    pub(crate) is_erased: bool,
 }
 
 /// A version with its body; `None` for a deletion.
@@ -38,6 +41,11 @@ pub(crate) struct Written {
     pub(crate) version: Version,
     pub(crate) body: Option<Bytes>,
 }
+
+/// Stands for the operation in the head of a version that was removed for good.
+const ERASED: u8 = 0;
+/// Stands for the id there.
+const NO_ID: &str = "-";
 
 /// Which record of a block.
 #[derive(Clone, Copy)]
@@ -74,7 +82,7 @@ impl BlockWriter {
         put_bytes(heads, version.id.as_str().as_bytes());
         put_varint(heads, version.number);
         heads.extend_from_slice(&version.updated.0.to_le_bytes());
-        heads.push(operation_number(version.operation));
+        heads.push(if version.is_erased { ERASED } else { operation_number(version.operation) });
         put_varint(heads, version.prior.map_or(0, |prior| u64::from(prior) + 1));
         put_varint(heads, body.map_or(0, |body| body.len() as u64 + 1));
         self.bodies.extend_from_slice(body.unwrap_or_default());
@@ -160,6 +168,11 @@ impl Block {
         &self.versions[(ordinal - self.first) as usize]
     }
 
+    /// The ordinal after the last that the block holds.
+    pub(crate) fn end(&self) -> u32 {
+        self.first + self.versions.len() as u32
+    }
+
     /// Whether the version of an ordinal that the block holds is a deletion.
     pub(crate) fn is_deletion(&self, ordinal: u32) -> bool {
         self.bodies[(ordinal - self.first) as usize].is_none()
@@ -172,6 +185,32 @@ impl Block {
         Written { version: self.versions[at].clone(), body }
     }
 
+    /// The two records of the block in which nothing of these ordinals is left but their numbers and links.
+    pub(crate) fn without(
+        &self,
+        erased: &RoaringBitmap,
+        kv: &Kv,
+        sealer: &Sealer,
+        of: u16,
+        packer: &mut Packer,
+    ) -> Result<[Pair; 2], StorageError> {
+        self.open_entries(kv, sealer, of)?;
+        let mut entries = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
+        let mut block = BlockWriter::default();
+        for (at, version) in self.versions.iter().enumerate() {
+            let own = entries.bytes()?;
+            if erased.contains(self.first + at as u32) {
+                let id = Id::parse(NO_ID).expect("a hyphen is an id");
+                let hollow = Version { id, updated: Time(0), is_erased: true, ..version.clone() };
+                block.put(&hollow, None, &encode_entries(&Entries::new()));
+            } else {
+                let body = self.bodies[at].clone().map(|range| &self.plain[range]);
+                block.put(version, body, own);
+            }
+        }
+        Ok(block.finish(of, self.first, sealer, packer))
+    }
+
     /// The entries of an ordinal that the block holds.
     pub(crate) fn entries(
         &self,
@@ -180,17 +219,23 @@ impl Block {
         of: u16,
         ordinal: u32,
     ) -> Result<Entries, StorageError> {
+        self.open_entries(kv, sealer, of)?;
+        let mut reader = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
+        for _ in self.first..ordinal {
+            reader.bytes()?;
+        }
+        decode_entries(reader.bytes()?)
+    }
+
+    /// Reads the record of the entries, once.
+    fn open_entries(&self, kv: &Kv, sealer: &Sealer, of: u16) -> Result<(), StorageError> {
         if self.entries.get().is_none() {
             let key = key(of, self.first, Part::Entries);
             let sealed = kv.get(BODY, &key)?.ok_or_else(|| damaged(of, self.first))?;
             let packed = sealer.open(BODY.0 as u8, &key, &sealed).map_err(|_| damaged(of, self.first))?;
             let _ = self.entries.set(unpack_beside(&packed, &self.plain)?);
         }
-        let mut reader = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
-        for _ in self.first..ordinal {
-            reader.bytes()?;
-        }
-        decode_entries(reader.bytes()?)
+        Ok(())
     }
 }
 
@@ -199,10 +244,12 @@ fn read_head(reader: &mut Reader<'_>) -> Result<(Version, Option<usize>), Storag
     let id = std::str::from_utf8(reader.bytes()?).ok().and_then(Id::parse).ok_or_else(wrong)?;
     let number = reader.varint()?;
     let updated = Time(i64::from_le_bytes(reader.array()?));
-    let operation = operation_of(reader.byte()?).ok_or_else(wrong)?;
+    let operation = reader.byte()?;
+    let is_erased = operation == ERASED;
+    let operation = if is_erased { Operation::Delete } else { operation_of(operation).ok_or_else(wrong)? };
     let prior = reader.varint()?.checked_sub(1).map(|prior| prior as u32);
     let body_len = reader.varint()?.checked_sub(1).map(|len| len as usize);
-    Ok((Version { id, number, updated, operation, prior }, body_len))
+    Ok((Version { id, number, updated, operation, prior, is_erased }, body_len))
 }
 
 pub(crate) fn operation_number(operation: Operation) -> u8 {

@@ -20,6 +20,9 @@ pub(crate) struct View {
     pub(crate) newest: Option<Time>,
     /// What there is of each type that has any, by the type's number.
     pub(crate) types: BTreeMap<u16, Arc<TypeView>>,
+    /// The same in all views between two erasures: while it is held, somebody may still read what was erased
+    /// after it.
+    pub(crate) era: Arc<()>,
 }
 
 /// One type at one moment.
@@ -35,6 +38,10 @@ pub(crate) struct TypeView {
     pub(crate) segments: Arc<Vec<Arc<Segment>>>,
     /// Ordinals that were given to runs which never became visible.
     pub(crate) void: Arc<Vec<Range<u32>>>,
+    /// The ordinals whose versions were removed for good.
+    pub(crate) erased: Arc<RoaringBitmap>,
+    /// Those of them of which something may be left on the disk.
+    pub(crate) erasing: Arc<RoaringBitmap>,
     /// What was committed since the last fold, oldest first.
     pub(crate) recent: Vec<Arc<Group>>,
 }
@@ -123,7 +130,9 @@ impl TypeView {
 
     /// Whether an ordinal is one that readers of this view may look at.
     pub(crate) fn is_known(&self, ordinal: u32) -> bool {
-        ordinal < self.next && !self.void.iter().any(|range| range.contains(&ordinal))
+        ordinal < self.next
+            && !self.erased.contains(ordinal)
+            && !self.void.iter().any(|range| range.contains(&ordinal))
     }
 
     /// Adds a version and marks the one it replaces as dead.

@@ -1,12 +1,13 @@
 //! The one thread that writes a data store: takes commits from a queue, checks their preconditions against
 //! the newest state, and writes and syncs them in groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 
 use fhir::{ResourceKey, Time};
+use roaring::RoaringBitmap;
 use search::Entries;
 use store::limits::RUN_PUTS_MAX;
 use store::{
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::StorageError;
 use crate::contents::{Contents, Reading, Standing};
 use crate::encode::encode_entries;
+use crate::erase::{Scrub, erases, is_erasure};
 use crate::fold::{Folded, Merged, Work};
 use crate::index::Segment;
 use crate::keyspace::{BODY, IDENTITY};
@@ -42,6 +44,10 @@ pub(crate) enum Message {
     Ingest(Run, oneshot::Sender<Result<Ingested, StoreError>>),
     Folded(Folded),
     Merged(Merged),
+    /// Take the next step in removing what is left of what was erased.
+    Scrub(oneshot::Sender<Result<Scrub, StoreError>>),
+    /// All of it is removed, up to this mark.
+    Scrubbed(u64, oneshot::Sender<Result<(), StoreError>>),
     /// Fold what is recent, now.
     Settle(oneshot::Sender<Result<(), StoreError>>),
     Stop,
@@ -62,12 +68,20 @@ pub(crate) struct Writer {
     /// Segments that no new reader sees, to be removed when no old one does.
     pub(crate) graveyard: Vec<Arc<Segment>>,
     pub(crate) background: Sender<Work>,
+    /// Eras that readers may still be in, of before the last erasure.
+    pub(crate) eras: Vec<Arc<()>>,
+    /// How many erasures were committed since the opening.
+    pub(crate) erasures: u64,
+    /// Segments from this number on were made after the last erasure.
+    pub(crate) clean_from: u32,
+    /// Of what was erased: what stands in no block any more.
+    pub(crate) hollow: BTreeMap<u16, RoaringBitmap>,
 }
 
 /// The writes of one commit, and how the resources stand while they are staged.
-struct Staging<'a> {
-    batch: &'a mut Batch,
-    view: &'a mut View,
+pub(crate) struct Staging<'a> {
+    pub(crate) batch: &'a mut Batch,
+    pub(crate) view: &'a mut View,
     standings: HashMap<ResourceKey, Option<Standing>>,
     log: LogRecord,
     updated: Time,
@@ -79,11 +93,16 @@ impl Writer {
         let mut waiting = None;
         while let Some(message) = waiting.take().or_else(|| messages.recv().ok()) {
             match message {
+                Message::Commit(transaction, reply) if erases(&transaction) => {
+                    self.commit_erasure(transaction, reply);
+                }
                 Message::Commit(transaction, reply) => {
                     let mut group = vec![(transaction, reply)];
                     while group.len() < GROUP_COMMITS_MAX {
                         match messages.try_recv() {
-                            Ok(Message::Commit(transaction, reply)) => group.push((transaction, reply)),
+                            Ok(Message::Commit(transaction, reply)) if !erases(&transaction) => {
+                                group.push((transaction, reply));
+                            }
                             Ok(other) => {
                                 waiting = Some(other);
                                 break;
@@ -99,6 +118,12 @@ impl Writer {
                 }
                 Message::Folded(folded) => self.take_fold(folded),
                 Message::Merged(merged) => self.take_merge(merged),
+                Message::Scrub(reply) => {
+                    let _ = reply.send(self.scrub().map_err(StoreError::from));
+                }
+                Message::Scrubbed(mark, reply) => {
+                    let _ = reply.send(self.end_scrub(mark));
+                }
                 Message::Settle(reply) => {
                     let _ = reply.send(self.fold_now().map_err(StoreError::from));
                 }
@@ -133,7 +158,10 @@ impl Writer {
         self.bury();
     }
 
-    fn commit_group(&mut self, group: Vec<(Transaction, oneshot::Sender<Result<Committed, CommitError>>)>) {
+    pub(crate) fn commit_group(
+        &mut self,
+        group: Vec<(Transaction, oneshot::Sender<Result<Committed, CommitError>>)>,
+    ) {
         let mut batch = Batch::default();
         let mut staged = View::clone(&self.view);
         let mut notes = StagedNotes::default();
@@ -231,6 +259,7 @@ impl Writer {
             return Err(StorageError::Limit("VERSIONS_PER_TYPE_MAX"));
         }
         let log = LogRecord { updated, ..LogRecord::default() };
+        let is_erasure = writes.iter().any(is_erasure);
         let mut staging = Staging { batch, view, standings, log, updated };
         let mut versions = Vec::new();
         for write in writes {
@@ -245,9 +274,14 @@ impl Writer {
                     notes.forget(name);
                     0
                 }
+                Write::Erase(key) => self.stage_erasure(&mut staging, &key, None)?,
+                Write::EraseVersion(key, number) => self.stage_erasure(&mut staging, &key, Some(number))?,
             });
         }
         let Staging { view, log, batch, .. } = staging;
+        if is_erasure {
+            self.end_erasure(view, batch);
+        }
         view.sequence += 1;
         view.newest = Some(updated);
         log.put(batch, &self.contents.sealer, view.sequence);
@@ -283,7 +317,7 @@ impl Writer {
         let ordinal = types.next;
         let number = before.map_or(1, |before| before.number + 1);
         let (updated, prior) = (staging.updated, before.map(|before| before.ordinal));
-        let version = Version { id: key.id.clone(), number, updated, operation, prior };
+        let version = Version { id: key.id.clone(), number, updated, operation, prior, is_erased: false };
         let mut block = BlockWriter::default();
         block.put(&version, body, &encode_entries(&entries));
         for (at, sealed) in block.finish(of, ordinal, sealer, &mut self.packer) {
@@ -343,7 +377,7 @@ fn standings<'k>(
 fn key_of(write: &Write) -> Option<&ResourceKey> {
     match write {
         Write::Put(put) => Some(&put.key),
-        Write::Delete(key) => Some(key),
+        Write::Delete(key) | Write::Erase(key) | Write::EraseVersion(key, _) => Some(key),
         Write::Note(_) | Write::Forget(_) => None,
     }
 }

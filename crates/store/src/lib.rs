@@ -80,6 +80,9 @@ pub trait Store: Send + Sync {
     /// other pages. A count above [`limits::PAGE_ROWS_MAX`] means that. A page whose bodies are large ends
     /// early, by [`limits::PAGE_BYTES_MAX`], and so does one of a history.
     ///
+    /// A page that ended with a resource which was erased since goes on if there are no sort keys, and else is
+    /// a [`StoreError::Position`]: what it was ordered by is gone.
+    ///
     /// Included are current resources that are visible, in the order of their keys, as many as allowed.
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;
 
@@ -90,7 +93,15 @@ pub trait Store: Send + Sync {
     /// gets the same time, later than or equal to any before. `Conflict` names the first precondition that
     /// does not hold. Versions of a resource count up from 1, deletions included; a put on a deleted
     /// resource is its next version. Two writes of one resource, or of one note, are refused.
+    ///
+    /// What is erased is gone from reads, histories and searches at once; deletions that are left are visible
+    /// to whom the newest version before them that is left was, or, if none is, to whom the whole type is.
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError>;
+
+    /// Returns when of what was erased before nothing is left in what the store keeps: neither bodies nor
+    /// what was indexed of them. An erasure hides at once and for ever; this is the slow rest of it. What it
+    /// was interrupted in, the next call ends.
+    fn scrub<'a>(&'a self) -> Answer<'a, ()>;
 
     /// The note of this name, if it is there: a [`Note`] is gone from its end on, by the clock of the store.
     fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>>;

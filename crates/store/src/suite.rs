@@ -13,6 +13,7 @@ use crate::{Catalog, ManualClock, Store};
 
 pub mod across;
 pub mod catalog;
+pub mod erase;
 pub mod history;
 pub mod include;
 pub mod ingest;
@@ -132,6 +133,14 @@ macro_rules! store_promise {
                 a_history_is_newest_first, a_version_is_read_alone, types_and_the_system_have_histories,
                 later_writes_of_a_transaction_are_newer, a_history_is_bounded_by_time,
                 a_history_has_pages, later_versions_do_not_shift_a_history, a_history_survives_reopening,
+            }
+            erase::{
+                what_is_erased_is_gone, an_erased_id_is_free_again,
+                a_deleted_resource_is_erased_with_its_history, erasing_nothing_changes_nothing,
+                an_erased_version_leaves_the_others, the_newest_version_is_not_erased_alone,
+                a_deletion_that_is_left_alone_is_hidden, erasures_are_part_of_a_transaction,
+                pages_go_on_after_an_erased_resource_or_say_that_they_cannot,
+                the_neighbours_of_what_is_erased_stay,
             }
             ingest::{
                 a_run_writes_versions, a_run_may_write_a_resource_twice, a_run_is_searchable_at_once,

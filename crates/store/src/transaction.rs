@@ -37,7 +37,7 @@ impl Transaction {
                     put.check()?;
                     keys.insert(&put.key)
                 }
-                Write::Delete(key) => keys.insert(key),
+                Write::Delete(key) | Write::Erase(key) | Write::EraseVersion(key, _) => keys.insert(key),
                 Write::Note(note) => {
                     note.check()?;
                     names.insert(&note.name)
@@ -66,6 +66,11 @@ pub enum Write {
     Note(Note),
     /// Forget the note of this name, if it is there.
     Forget(String),
+    /// Remove every version of the resource for good, as if it never was: a later put makes version 1.
+    Erase(ResourceKey),
+    /// Remove one version for good; the others keep their numbers. The newest one stays, and with it what is
+    /// current: write another first, or erase the resource.
+    EraseVersion(ResourceKey, u64),
 }
 
 /// A resource to be written.
@@ -129,7 +134,7 @@ pub struct Committed {
     /// The time given to every write.
     pub updated: Time,
     /// The version of each write, in order; of a delete that had nothing to do, the version that stands
-    /// (0 if there is none); of a note 0.
+    /// (0 if there is none); of an erasure, how many versions it removed; of a note 0.
     pub versions: Vec<u64>,
 }
 

@@ -93,6 +93,10 @@ impl Store for Forgetful {
         self.0.notes(prefix, after, count)
     }
 
+    fn scrub<'a>(&'a self) -> Answer<'a, ()> {
+        self.0.scrub()
+    }
+
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {
         self.0.ingest(run)
     }

@@ -73,7 +73,10 @@ impl Store for Fused<dyn Store> {
         self.inner.explain(search)
     }
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
-        self.inner.commit(transaction)
+        Box::pin(self.fuse.effect(self.inner.commit(transaction)))
+    }
+    fn scrub<'a>(&'a self) -> Answer<'a, ()> {
+        Box::pin(self.fuse.effect(self.inner.scrub()))
     }
     fn note<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Note>> {
         self.inner.note(name)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhir::{ResourceKey, ResourceType, Time};
-use search::{Entries, Graph, Position, Row, Visible};
+use search::{Entries, Filter, Graph, Position, Row, Visible};
 
 use crate::limits::PAGE_ROWS_MAX;
 use crate::stored::rows_of_page;
@@ -13,6 +13,8 @@ use crate::{History, Ingested, JobId, Note, Scope, StoreError, Stored, Versions}
 pub(super) struct Version {
     pub(super) stored: Stored,
     pub(super) entries: Entries,
+    /// Whether it was removed for good: only its place is left, so that positions keep their meaning.
+    pub(super) is_erased: bool,
 }
 
 impl Version {
@@ -22,6 +24,13 @@ impl Version {
 
     pub(super) fn is_deletion(&self) -> bool {
         self.stored.body.is_none()
+    }
+
+    /// Forgets everything but the place.
+    pub(super) fn erase(&mut self) {
+        self.is_erased = true;
+        self.stored.body = None;
+        self.entries = Entries::new();
     }
 }
 
@@ -65,7 +74,10 @@ impl Contents {
         let judged = if version.is_deletion() {
             let all = &self.of_key[&version.stored.key];
             let at = all.partition_point(|other| *other < ordinal);
-            &self.versions[all[at - 1]]
+            match all[..at].iter().rev().find(|other| !self.versions[**other].is_deletion()) {
+                Some(before) => &self.versions[*before],
+                None => return *visible.of(version.stored.key.of) == Filter::Everything,
+            }
         } else {
             version
         };
@@ -109,6 +121,7 @@ impl Contents {
             Scope::System => true,
         };
         in_scope
+            && !self.versions[ordinal].is_erased
             && of.version.is_none_or(|version| stored.version == version)
             && of.since.is_none_or(|since| stored.updated >= since)
             && of.until.is_none_or(|until| stored.updated <= until)

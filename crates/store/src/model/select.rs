@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use fhir::{ResourceKey, ResourceType};
 use search::{Filter, Graph, Include, Position, Search, Sort, SortValue, Total, references};
 
-use super::contents::Contents;
+use super::contents::{Contents, Version};
 use super::place::{Edges, Place, Way};
 use crate::limits::{CHAIN_DEPTH_MAX, PAGE_ROWS_MAX};
 use crate::stored::rows_of_page;
@@ -116,8 +116,13 @@ impl Contents {
         let is_ours = place.row <= place.mark
             && place.mark < self.versions.len()
             && search.types().iter().any(|(of, _)| *of == self.versions[place.row].stored.key.of)
-            && !self.versions[place.row].is_deletion();
+            && self.can_continue_after(search, &self.versions[place.row]);
         if is_ours { Ok(place) } else { Err(StoreError::Position) }
+    }
+
+    /// Of what was erased, only the place is left: enough to go on in the order written.
+    fn can_continue_after(&self, search: &Search, last: &Version) -> bool {
+        if last.is_erased { search.sort.is_empty() } else { !last.is_deletion() }
     }
 
     pub(super) fn explain(&self, search: &Search) -> Plan {

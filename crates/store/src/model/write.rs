@@ -89,6 +89,8 @@ impl Contents {
                 self.notes.remove(&name);
                 0
             }
+            Write::Erase(key) => self.erase(&key),
+            Write::EraseVersion(key, number) => self.erase_version(&key, number),
         }
     }
 
@@ -96,7 +98,7 @@ impl Contents {
         let Put { key, body, entries, operation } = put;
         let version = self.newest(&key).map_or(1, |newest| newest.stored.version + 1);
         let stored = Stored { key, version, updated, operation, body: Some(body) };
-        self.append(Version { stored, entries });
+        self.append(Version { stored, entries, is_erased: false });
         version
     }
 
@@ -110,8 +112,23 @@ impl Contents {
         }
         let version = standing + 1;
         let stored = Stored { key, version, updated, operation: Operation::Delete, body: None };
-        self.append(Version { stored, entries: Entries::new() });
+        self.append(Version { stored, entries: Entries::new(), is_erased: false });
         version
+    }
+
+    fn erase(&mut self, key: &ResourceKey) -> u64 {
+        let all = self.of_key.remove(key).unwrap_or_default();
+        all.iter().for_each(|ordinal| self.versions[*ordinal].erase());
+        all.len() as u64
+    }
+
+    fn erase_version(&mut self, key: &ResourceKey, number: u64) -> u64 {
+        let Some(all) = self.of_key.get_mut(key) else { return 0 };
+        let is_it = |ordinal: &usize| self.versions[*ordinal].stored.version == number;
+        let Some(at) = all.iter().position(is_it).filter(|at| at + 1 < all.len()) else { return 0 };
+        let ordinal = all.remove(at);
+        self.versions[ordinal].erase();
+        1
     }
 
     fn append(&mut self, version: Version) {

@@ -121,6 +121,7 @@ impl Pair {
                 self.world.settle();
                 Ok(())
             }
+            Step::Scrub => compare(Ok(()), wait(self.world.store().scrub())),
             Step::Reopen => {
                 self.world.reopen();
                 Ok(())

@@ -24,6 +24,7 @@ pub(super) enum Step {
     Notes((String, Option<String>, usize)),
     Tick(i64),
     Settle,
+    Scrub,
     Reopen,
 }
 
@@ -37,7 +38,8 @@ pub(super) fn any(dice: &mut Dice) -> Step {
         72..80 => Step::Continue(dice.below(100)),
         80..88 => Step::History(some_history(dice), some_visible(dice)),
         88..94 => Step::Tick(dice.pick(&[1, 1000, 20_000, -500])),
-        94..98 => Step::Settle,
+        94..97 => Step::Settle,
+        97 => Step::Scrub,
         _ => Step::Reopen,
     }
 }
@@ -51,9 +53,11 @@ fn some_transaction(dice: &mut Dice) -> Transaction {
 }
 
 fn some_write(dice: &mut Dice) -> Write {
-    match dice.below(6) {
-        0 => Write::Delete(some_key(dice)),
-        1 => some_note_write(dice),
+    match dice.below(12) {
+        0..2 => Write::Delete(some_key(dice)),
+        2 => Write::Erase(some_key(dice)),
+        3 => Write::EraseVersion(some_key(dice), dice.below(5) as u64),
+        4..6 => some_note_write(dice),
         _ => Write::Put(some_put(dice)),
     }
 }
