@@ -99,7 +99,7 @@ def test_synthea_of_2019_posts_as_it_is(own):
 
 def test_synthea_of_2021_finds_its_hospitals_and_practitioners(own):
     for name in ["hospitals", "practitioners"]:
-        assert set(statuses(own.post("", json=load(f"v2.7-2021-{name}")))) == {"201"}
+        assert set(statuses(own.post("", json=load(f"v2.7-2021-{name}")))) <= {"200", "201"}
     before = own.get("Practitioner?_total=accurate&_count=1").json()["total"]
     again = statuses(own.post("", json=load("v2.7-2021-practitioners")))
     assert "200" in again, "a conditional create finds what is there"
@@ -143,7 +143,7 @@ def test_a_batch_does_what_it_can(fhir):
 
 def test_limits_are_those_of_the_settings(own, fhir):
     def posted(count):
-        return bundle("transaction", *(entry("GET", "metadata") for _ in range(count)))
+        return bundle("transaction", *(entry("GET", "Patient?_id=none") for _ in range(count)))
 
     assert fhir.post("", json=posted(501)).status_code == 422
     assert len(statuses(fhir.post("", json=posted(500)))) == 500

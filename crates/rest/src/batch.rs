@@ -36,10 +36,15 @@ enum Touched {
 
 /// Does every entry as if one after the other, and answers each.
 pub(crate) async fn batch(context: &Context<'_>, posted: &Posted) -> Result<Reply, Refusal> {
-    let mut writer = ResponseWriter::new(context.base, BundleUse::Batch, context.now);
+    let mut writer = ResponseWriter::new(context, BundleUse::Batch);
     for wave in waves(posted.entries(context)?) {
         let mut at_once = FuturesOrdered::new();
         for (number, entry) in wave {
+            let entry = entry.and_then(|entry| {
+                let is_read = !entry.interaction().is_write();
+                let full = || Refusal::too_costly("BUNDLE_CONTENT_BYTES_MAX");
+                if is_read && writer.is_full() { Err(full()) } else { Ok(entry) }
+            });
             at_once.push_back(one(context, number, entry));
         }
         while let Some(Answer { number, outcome, of }) = at_once.next().await {
@@ -60,10 +65,10 @@ fn one<'a>(
     Box::pin(async move {
         match entry {
             Ok(entry) => {
-                let of = entry.interaction.key().cloned();
+                let of = entry.interaction().key().cloned();
                 let outcome = permitted(context, &entry).await;
                 let of = outcome.as_ref().ok().and_then(|reply| reply.location.clone()).or(of);
-                let located = of.clone().filter(|_| entry.interaction.is_write());
+                let located = of.clone().filter(|_| entry.interaction().is_write());
                 let outcome = outcome.map(|reply| Reply { location: located, ..reply });
                 Answer { number, outcome, of }
             }
@@ -73,7 +78,7 @@ fn one<'a>(
 }
 
 async fn permitted(context: &Context<'_>, entry: &Entry<'_>) -> Result<Reply, Refusal> {
-    gate::check_permission(context.access, &entry.interaction)?;
+    gate::check_permission(context.access, entry.interaction())?;
     entry.answer(context).await
 }
 
@@ -83,7 +88,7 @@ fn waves(entries: Vec<Result<Entry<'_>, Refusal>>) -> Vec<Vec<Numbered<'_>>> {
     let mut keys = HashSet::new();
     let mut is_open = false;
     for (number, entry) in entries.into_iter().enumerate() {
-        let touched = entry.as_ref().map_or(Touched::Nothing, |entry| touched(&entry.interaction));
+        let touched = entry.as_ref().map_or(Touched::Nothing, |entry| touched(entry.interaction()));
         let (joins, stays_open) = match touched {
             Touched::Nothing => (is_open, true),
             Touched::One(key) => {
@@ -109,7 +114,11 @@ fn waves(entries: Vec<Result<Entry<'_>, Refusal>>) -> Vec<Vec<Numbered<'_>>> {
 
 fn touched(interaction: &Interaction) -> Touched {
     match interaction {
-        Interaction::Capabilities | Interaction::Create { if_none_exist: None, .. } => Touched::Nothing,
-        other => other.key().map_or(Touched::Any, |key| Touched::One(key.clone())),
+        Interaction::Create { if_none_exist: None, .. } => Touched::Nothing,
+        // Answers may be large, so that one is made at a time; they are quick, for they wait for no disk.
+        other => match other.key().filter(|_| other.is_write()) {
+            Some(key) => Touched::One(key.clone()),
+            None => Touched::Any,
+        },
     }
 }

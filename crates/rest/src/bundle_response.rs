@@ -1,7 +1,8 @@
 //! The Bundle that answers a batch or a transaction (R4 bundle, section 2.36.4.2; HealthLake's form of status).
 
-use fhir::{Outcome, ResourceKey, Time, push_json_string};
+use fhir::{Outcome, ResourceKey, push_json_string};
 
+use crate::Context;
 use crate::bundle_entry::BundleUse;
 use crate::links::Base;
 use crate::outcome::Refusal;
@@ -11,27 +12,43 @@ use crate::reply::{Content, Reply};
 pub(crate) struct ResponseWriter<'a> {
     base: &'a Base,
     out: Vec<u8>,
+    bytes_max: usize,
     is_empty: bool,
 }
 
 impl<'a> ResponseWriter<'a> {
-    /// Starts the Bundle.
-    pub(crate) fn new(base: &'a Base, used: BundleUse, now: Time) -> Self {
+    /// Starts the Bundle, which shows as much of resources as may be.
+    pub(crate) fn new(context: &Context<'a>, used: BundleUse) -> Self {
         let kind = match used {
             BundleUse::Batch => "batch-response",
             BundleUse::Transaction => "transaction-response",
         };
         let head = format!(
             "{{\"resourceType\":\"Bundle\",\"type\":\"{kind}\",\"timestamp\":\"{}\"",
-            now.to_instant()
+            context.now.to_instant()
         );
-        ResponseWriter { base, out: head.into_bytes(), is_empty: true }
+        let bytes_max = context.limits.bundle_content_bytes;
+        ResponseWriter { base: context.base, out: head.into_bytes(), bytes_max, is_empty: true }
+    }
+
+    /// Whether there is no room for another resource.
+    pub(crate) fn is_full(&self) -> bool {
+        self.out.len() > self.bytes_max
     }
 
     /// Adds what an entry got: a reply, about the resource `of` this key if it is about one.
     pub(crate) fn answered(&mut self, reply: &Reply, of: Option<&ResourceKey>) {
+        let room = self.bytes_max.saturating_sub(self.out.len());
+        let shown = match &reply.content {
+            Content::Resource(json) if json.len() <= room => Some(json),
+            // What was written stands, whether it is shown or not.
+            Content::Resource(_) if reply.location.is_none() => {
+                return self.refused(Refusal::too_costly("BUNDLE_CONTENT_BYTES_MAX"));
+            }
+            _ => None,
+        };
         self.start();
-        if let Content::Resource(json) = &reply.content {
+        if let Some(json) = shown {
             if let Some(key) = of {
                 self.out.extend_from_slice(b"\"fullUrl\":");
                 push_json_string(&mut self.out, &format!("{}{key}", self.base.as_str()));

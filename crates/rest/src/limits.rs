@@ -17,6 +17,9 @@ pub const BUNDLE_ENTRIES_CEILING: usize = store::limits::TRANSACTION_WRITES_MAX;
 /// How large a Bundle an operator may allow, in bytes: what a parsed document can hold.
 pub const BUNDLE_BYTES_CEILING: usize = fhir::DOCUMENT_BYTES_MAX;
 
+/// What the entries of one Bundle may read and write together, in bytes: a small Bundle can ask for much.
+pub const BUNDLE_CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// How many entries of a batch are done at the same time.
 pub(crate) const BATCH_ENTRIES_AT_ONCE_MAX: usize = 64;
 
@@ -68,6 +71,8 @@ pub struct Limits {
     pub bundle_bytes: usize,
     /// See [`BUNDLE_ENTRIES_MAX`]; at most [`BUNDLE_ENTRIES_CEILING`].
     pub bundle_entries: usize,
+    /// See [`BUNDLE_CONTENT_BYTES_MAX`].
+    pub bundle_content_bytes: usize,
     /// See [`PAGE_MATCHES_MAX`].
     pub page_matches: NonZeroUsize,
     /// See [`PAGE_VERSIONS_MAX`].
@@ -81,6 +86,7 @@ impl Default for Limits {
             body_bytes: BODY_BYTES_MAX,
             bundle_bytes: BUNDLE_BYTES_MAX,
             bundle_entries: BUNDLE_ENTRIES_MAX,
+            bundle_content_bytes: BUNDLE_CONTENT_BYTES_MAX,
             page_matches: some(PAGE_MATCHES_MAX),
             page_versions: some(PAGE_VERSIONS_MAX),
         }

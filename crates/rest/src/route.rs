@@ -10,12 +10,13 @@ use crate::history;
 use crate::inbound;
 use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
 use crate::limits::{PAGE_MATCHES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX};
-use crate::links::Base;
 use crate::negotiate;
 use crate::operation::status::{self, StatusCall};
 use crate::operation::{self, OperationCall, OperationLevel};
 use crate::outcome::Refusal;
 use crate::representation::{self, Representation, is_of_representation};
+
+pub(crate) mod entry;
 
 /// A request taken apart: whose data store, what below it, and the rest as sent.
 #[derive(Clone)]
@@ -51,26 +52,6 @@ impl<'a> Call<'a> {
             query: request.uri().query().unwrap_or_default(),
             body: request.body(),
         })
-    }
-
-    /// The call that an entry of a Bundle for the data store at `base` is.
-    pub(crate) fn of_entry(
-        url: &'a str,
-        base: &Base,
-        method: &'a Method,
-        headers: &'a HeaderMap,
-        body: &'a Bytes,
-    ) -> Result<Call<'a>, Refusal> {
-        let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let path = path.strip_prefix(base.as_str()).unwrap_or(path);
-        if path.contains("://") {
-            return Err(Refusal::invalid("The address of an entry is not one of this data store."));
-        }
-        let segments = path.split('/').filter(|segment| !segment.is_empty());
-        let segments = segments.map(|segment| percent_decode_str(segment).decode_utf8().ok());
-        let segments: Option<Vec<String>> = segments.map(|segment| segment.map(String::from)).collect();
-        let segments = segments.ok_or_else(|| Refusal::invalid("The address of an entry is not UTF-8."))?;
-        Ok(Call { datastore: String::new(), segments, method, headers, query, body })
     }
 
     /// Whether it is at the base address, where Bundles are posted.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use fhir::ResourceKey;
-use store::{CommitError, Committed, Precondition, Transaction};
+use store::{CommitError, Committed, Precondition, Transaction, Write};
 
 use crate::aim::{Aim, Deed};
 use crate::bundle_entry::{BundleUse, Entry, Posted};
@@ -15,7 +15,7 @@ use crate::bundle_response::ResponseWriter;
 use crate::interaction::Interaction;
 use crate::limits::{ENTRIES_AT_A_STRETCH_MAX, TRANSACTION_ATTEMPTS_MAX};
 use crate::outcome::Refusal;
-use crate::reply::Reply;
+use crate::reply::{self, Reply};
 use crate::write::{Made, Prepared, aim, bring, fill};
 use crate::{Context, gate};
 
@@ -37,6 +37,13 @@ struct Ready {
     prepared: Vec<(usize, Prepared)>,
     /// What the commit relies on, each with the number of the entry that relies on it.
     preconditions: Vec<(usize, Precondition)>,
+    /// What is left for reads.
+    content: Content,
+}
+
+/// What a transaction may still read and write.
+struct Content {
+    bytes_left: usize,
 }
 
 /// Does every entry, or none.
@@ -44,18 +51,18 @@ pub(crate) async fn transaction(context: &Context<'_>, posted: &Posted) -> Resul
     let entries = posted.entries(context)?;
     let entries = all_or_refusal(entries)?;
     for entry in &entries {
-        let permitted = gate::check_permission(context.access, &entry.interaction);
-        let allowed = permitted.and_then(|()| check_can_be_undone(&entry.interaction));
+        let permitted = gate::check_permission(context.access, entry.interaction());
+        let allowed = permitted.and_then(|()| check_can_be_undone(entry.interaction()));
         allowed.map_err(|refusal| refusal.of_entry(entry.number))?;
     }
     identity::check_full_urls(&entries)?;
     let (writes, reads): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
-        entries.iter().partition(|entry| entry.interaction.is_write());
+        entries.iter().partition(|entry| entry.interaction().is_write());
     let writes = in_order(writes);
     let mut last = 0;
     for _ in 0..TRANSACTION_ATTEMPTS_MAX {
-        let ready = prepare(context, &writes).await?;
-        check_reads(context, &reads, &ready).await?;
+        let mut ready = prepare(context, &writes).await?;
+        check_reads(context, &reads, &mut ready).await?;
         match commit(context, &ready).await? {
             Ok(committed) => {
                 let mut answers = written(context, &ready, committed);
@@ -85,11 +92,7 @@ fn check_can_be_undone(interaction: &Interaction) -> Result<(), Refusal> {
 
 /// The writes in the standard's order of processing: DELETE, POST, PUT and PATCH; each as listed.
 fn in_order<'e>(mut writes: Vec<&'e Entry<'e>>) -> Vec<&'e Entry<'e>> {
-    writes.sort_by_key(|entry| match entry.method {
-        http::Method::DELETE => 0,
-        http::Method::POST => 1,
-        _ => 2,
-    });
+    writes.sort_by_key(|entry| entry.verb());
     writes
 }
 
@@ -109,10 +112,14 @@ fn all_or_refusal<T>(outcomes: Vec<Result<T, Refusal>>) -> Result<Vec<T>, Refusa
 
 /// Prepares every write against what stands now.
 async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, Refusal> {
+    let mut content = Content { bytes_left: context.limits.bundle_content_bytes };
     let mut aims = Vec::with_capacity(writes.len());
     for (at, entry) in writes.iter().enumerate() {
         let id = entry.id();
-        let aim = aim(context, &entry.interaction, id.as_ref()).await;
+        let aim = aim(context, entry.interaction(), id.as_ref()).await;
+        content
+            .take(aim.as_ref().map_or(0, bytes_found))
+            .map_err(|refusal| refusal.of_entry(entry.number))?;
         aims.push(aim.map(|aim| Aimed { entry, aim }).map_err(|refusal| refusal.of_entry(entry.number)));
         breathe(at).await;
     }
@@ -124,6 +131,8 @@ async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, 
     for (at, (Aimed { entry, aim }, interaction)) in aims.into_iter().zip(relinked.interactions).enumerate() {
         let number = entry.number;
         let prepared = bring(context, &interaction).and_then(|brought| fill(context, aim, brought));
+        let bytes = prepared.as_ref().map_or(0, bytes_written);
+        content.take(bytes).map_err(|refusal| refusal.of_entry(number))?;
         filled.push(prepared.map(|prepared| (number, prepared)).map_err(|refusal| refusal.of_entry(number)));
         breathe(at).await;
     }
@@ -133,7 +142,7 @@ async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, 
         .iter()
         .flat_map(|(number, prepared)| prepared.preconditions.iter().map(|one| (*number, one.clone())));
     preconditions.extend(relied_on);
-    Ok(Ready { prepared, preconditions })
+    Ok(Ready { prepared, preconditions, content })
 }
 
 /// Commits; else the number of an entry whose precondition did not hold any more.
@@ -164,26 +173,27 @@ fn written(context: &Context<'_>, ready: &Ready, committed: Committed) -> HashMa
 }
 
 /// Refuses the whole when a read cannot succeed. What the transaction itself writes will be there.
-async fn check_reads(context: &Context<'_>, reads: &[&Entry<'_>], ready: &Ready) -> Result<(), Refusal> {
+async fn check_reads(context: &Context<'_>, reads: &[&Entry<'_>], ready: &mut Ready) -> Result<(), Refusal> {
     for entry in reads {
         let is_written = |key: &ResourceKey| ready.prepared.iter().any(|(_, prepared)| prepared.key == *key);
-        if !entry.interaction.key().is_some_and(is_written) {
+        if !entry.interaction().key().is_some_and(is_written) {
             let (answer, _) = read(context, entry).await;
-            answer.map_err(|refusal| refusal.of_entry(entry.number))?;
+            let taken = answer.and_then(|reply| ready.content.take(bytes_read(&reply)));
+            taken.map_err(|refusal| refusal.of_entry(entry.number))?;
         }
     }
     Ok(())
 }
 
 async fn read(context: &Context<'_>, entry: &Entry<'_>) -> Answered {
-    (entry.answer(context).await, entry.interaction.key().cloned())
+    (entry.answer(context).await, entry.interaction().key().cloned())
 }
 
 /// The response Bundle, in the order of the entries.
 fn response(context: &Context<'_>, answers: HashMap<usize, Answered>) -> Reply {
     let mut answers: Vec<_> = answers.into_iter().collect();
     answers.sort_unstable_by_key(|(number, _)| *number);
-    let mut writer = ResponseWriter::new(context.base, BundleUse::Transaction, context.now);
+    let mut writer = ResponseWriter::new(context, BundleUse::Transaction);
     for (number, (answer, of)) in answers {
         match answer {
             Ok(reply) => writer.answered(&reply, of.as_ref()),
@@ -191,6 +201,32 @@ fn response(context: &Context<'_>, answers: HashMap<usize, Answered>) -> Reply {
         }
     }
     Reply::resource(writer.finish())
+}
+
+impl Content {
+    fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let left = self.bytes_left.checked_sub(bytes);
+        self.bytes_left = left.ok_or_else(|| Refusal::too_costly("BUNDLE_CONTENT_BYTES_MAX"))?;
+        Ok(())
+    }
+}
+
+fn bytes_found(aim: &Aim) -> usize {
+    aim.found.as_ref().and_then(|found| found.body.as_ref()).map_or(0, |body| body.len())
+}
+
+fn bytes_written(prepared: &Prepared) -> usize {
+    match &prepared.write {
+        Some(Write::Put(put)) => put.body.len(),
+        _ => 0,
+    }
+}
+
+fn bytes_read(reply: &Reply) -> usize {
+    match &reply.content {
+        reply::Content::Resource(json) => json.len(),
+        _ => 0,
+    }
 }
 
 impl Aimed<'_> {

@@ -12,6 +12,7 @@ use healthlake::arn::Place;
 use jobs::limits::Sizes;
 use jobs::preload::{Source, Synthea};
 use jobs::{Bases, DataAccess, EXPORTS_BUCKET, ExportFiles, Lifecycle, Queue, Runner, S3Uri};
+use rest::limits::BUNDLE_CONTENT_BYTES_MAX;
 use store::{Catalog, Clock, Random, RootKey, SystemClock, SystemRandom};
 use tokio::task::JoinHandle;
 
@@ -220,6 +221,7 @@ impl Shared<'_> {
         let limits = rest::Limits {
             bundle_entries: self.settings.bundle_entries_max,
             bundle_bytes: self.settings.bundle_bytes_max,
+            bundle_content_bytes: BUNDLE_CONTENT_BYTES_MAX.max(4 * self.settings.bundle_bytes_max),
             ..rest::Limits::default()
         };
         let unsigned = if self.settings.open_fhir { rest::Unsigned::Taken } else { rest::Unsigned::Refused };

@@ -51,7 +51,7 @@ pub(super) async fn relink(context: &Context<'_>, aims: &[Aimed<'_>]) -> Result<
     let mut interactions = Vec::with_capacity(aims.len());
     for aimed in aims {
         let number = aimed.entry.number;
-        let mut interaction = aimed.entry.interaction.clone();
+        let mut interaction = aimed.entry.interaction().clone();
         if let (Some(resource), Some(body)) = (aimed.entry.resource, interaction.body_mut()) {
             let mut new = Vec::new();
             for (at, lead) in targets.leads(aimed, resource) {

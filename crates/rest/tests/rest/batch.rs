@@ -169,9 +169,9 @@ fn a_bundle_has_so_many_entries_and_bytes() {
     let limits = Limits { bundle_entries: 3, bundle_bytes: 1000, body_bytes: 500, ..Limits::default() };
     let world = World::with(Unsigned::Taken, limits);
     for kind in ["batch", "transaction"] {
-        let of = |count| bundle(kind, &vec![entry("GET metadata", Value::Null); count]);
+        let of = |count| bundle(kind, &vec![entry("GET Patient?_id=1", Value::Null); count]);
         assert_eq!(world.post("", &of(4)).refusal(), (422, "too-costly".into()));
-        assert_eq!(world.post("", &of(0)).status, 200);
+        assert_eq!(world.post("", &of(3)).status, 200);
     }
     let frame = bundle("batch", &[]).to_string();
     let sized = |bytes: usize| format!("{frame}{}", " ".repeat(bytes - frame.len()));
@@ -180,4 +180,27 @@ fn a_bundle_has_so_many_entries_and_bytes() {
     assert_eq!(world.ask("POST Basic", &[], &sized(501)).refusal(), (413, "too-long".into()));
     assert_eq!(Limits::default().bundle_entries, 500);
     assert_eq!(Limits::default().bundle_bytes, 5 * 1024 * 1024);
+}
+
+#[test]
+fn a_bundle_reads_and_writes_so_much() {
+    let limits = Limits { bundle_content_bytes: 3000, ..Limits::default() };
+    let world = World::with(Unsigned::Taken, limits);
+    let mut large = patient("1");
+    large["name"] = json!([{"text": "x".repeat(1000)}]);
+    assert_eq!(world.put("Patient/1", &large).status, 201);
+    let reads = |count| vec![entry("GET Patient/1", Value::Null); count];
+    assert_eq!(statuses(&world.post("", &bundle("batch", &reads(2)))), "200 200");
+    assert_eq!(statuses(&world.post("", &bundle("batch", &reads(4)))), "200 200 400 400");
+    assert_eq!(statuses(&world.post("", &bundle("transaction", &reads(2)))), "200 200");
+    assert_eq!(world.post("", &bundle("transaction", &reads(3))).refusal(), (400, "too-costly".into()));
+    let write = |id: &str| {
+        let mut one = large.clone();
+        one["id"] = id.into();
+        entry(&format!("PUT Patient/{id}"), one)
+    };
+    let writes: Vec<Value> = ["a", "b", "c"].map(write).into();
+    assert_eq!(world.post("", &bundle("transaction", &writes)).refusal(), (400, "too-costly".into()));
+    assert_eq!(world.get("Patient/a").status, 404);
+    assert_eq!(statuses(&world.post("", &bundle("batch", &writes))), "201 201 201");
 }
