@@ -5,7 +5,7 @@
 //! that was asked about comes last (`deleted`). The checkpoint says where the next part begins; a part that a crash
 //! broke off is written again under the same name.
 
-use fhir::{ResourceType, Time};
+use fhir::{Elements, ResourceType, Subset, Time};
 use search::{Extractor, ParameterSet, Position, SearchError, Visible};
 use serde::{Deserialize, Serialize};
 use store::{ExportForm, ExportTarget, JobStatus, Store, Transaction};
@@ -73,6 +73,8 @@ struct Work<'w> {
     extractor: Extractor,
     part_bytes: u64,
     until: Time,
+    /// The part of each resource that is asked for; `None` for all of it.
+    part: Option<Subset>,
 }
 
 /// Runs the job to its end, to the next checkpoint after a stop was asked for, or to where it is lost.
@@ -131,7 +133,8 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
     let (store, objects, extractor) = (&*store, &**objects, Extractor::new(&base, &parameters));
     let plan = Plan::new(export, whose, Terms { parameters, base, now: held.job.submitted });
     let part_bytes = means.sizes.part_bytes;
-    let work = Work { store, objects, place, visible, extractor, part_bytes, until };
+    let part = held.job.export.as_deref().and_then(|export| elements(&export.asked.elements));
+    let work = Work { store, objects, place, visible, extractor, part_bytes, until, part };
     work.all(held, means, &plan, &mut checkpoint).await
 }
 
@@ -173,6 +176,14 @@ fn not_read(error: store::StoreError) -> Halt {
             Halt::Fault("The data store could not be read".to_owned())
         }
     }
+}
+
+/// The part of resources that `_elements` names.
+fn elements(names: &[String]) -> Option<Subset> {
+    if names.is_empty() {
+        return None;
+    }
+    Elements::parse(&names.join(",")).map(Subset::Elements)
 }
 
 fn not_understood(errors: &[SearchError]) -> Halt {
@@ -261,7 +272,7 @@ impl Work<'_> {
         let mut pages = Pages::new(of, wanted.filter(), &self.visible, after);
         loop {
             let (page, is_last) = pages.next(self.store).await.map_err(not_read)?;
-            let (rows, lines) = current::lines(&page, self.until);
+            let (rows, lines) = current::lines(&page, self.until, self.part.as_ref());
             parts.write(rows, lines).await?;
             if is_last || parts.bytes >= self.part_bytes {
                 parts.finish(held).await?;
@@ -286,7 +297,7 @@ impl Work<'_> {
             let (rows, is_over) = changed.next().await.map_err(not_read)?;
             let rows = changed.keep_matching(rows).await.map_err(not_read)?;
             let rows = changed::leave_out_written(self.objects, &self.place, of, written, rows).await?;
-            let (count, lines) = current::lines(&rows, self.until);
+            let (count, lines) = current::lines(&rows, self.until, self.part.as_ref());
             parts.write(count, lines).await?;
             if is_over || parts.bytes >= self.part_bytes {
                 parts.finish(held).await?;

@@ -87,12 +87,7 @@ pub(crate) fn options() -> Response<Bytes> {
 }
 
 /// Tells the browser whether the page that asked may have the answer. `is_preflight` is of an OPTIONS request.
-pub(crate) fn share(
-    response: &mut Response<Bytes>,
-    origins: &Origins,
-    asked: &HeaderMap,
-    is_preflight: bool,
-) {
+pub(crate) fn share<B>(response: &mut Response<B>, origins: &Origins, asked: &HeaderMap, is_preflight: bool) {
     if origins.is_empty() {
         return;
     }

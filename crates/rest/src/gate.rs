@@ -38,6 +38,12 @@ impl Service {
         Ok(Entered { access, datastore })
     }
 
+    /// Lets in who has shown a proof of another kind than a signature.
+    pub(crate) async fn enter_proven(&self, datastore: &str) -> Result<Entered, Refusal> {
+        let found = self.find(datastore).await?;
+        self.enter_unsigned(found)
+    }
+
     /// Unsigned requests reach data stores of AWS_AUTH only; of all others they do not learn that they exist.
     fn enter_unsigned(&self, found: Option<Datastore>) -> Result<Entered, Refusal> {
         let refused = || {
@@ -68,7 +74,8 @@ pub(crate) fn check_search(access: &Access) -> Result<(), Refusal> {
     check_action(access, Action::fhir("SearchWithGet"))
 }
 
-fn check_action(access: &Access, action: Action) -> Result<(), Refusal> {
+/// Checks that the caller may do what needs this action.
+pub(crate) fn check_action(access: &Access, action: Action) -> Result<(), Refusal> {
     if access.may(action) {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use ::search::{ParameterSet, Visible};
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
-use jobs::Queue;
+use jobs::{ExportFiles, Queue};
 use store::{Catalog, Clock, Datastore, Random, Store, uuid};
 
 mod aim;
@@ -21,6 +21,7 @@ mod capability;
 mod cors;
 mod criterion;
 mod delete_many;
+mod exported_file;
 mod gate;
 mod history;
 mod inbound;
@@ -55,6 +56,7 @@ pub use outcome::{Form, Refusal};
 pub use reply::{Content, Reply};
 
 use capability::Capabilities;
+use exported_file::FileLinks;
 use page_token::{Page, PageSeal};
 use representation::Representation;
 use route::Call;
@@ -72,6 +74,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Takes jobs in.
     pub queue: Arc<Queue>,
+    /// The files of exports that are served from here.
+    pub files: ExportFiles,
 }
 
 /// How the service is set up.
@@ -106,6 +110,7 @@ pub struct Service {
     settings: Settings,
     verifier: Verifier,
     pages: PageSeal,
+    file_links: FileLinks,
     capabilities: Capabilities,
 }
 
@@ -126,6 +131,7 @@ pub(crate) struct Context<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) now: Time,
     pub(crate) random: &'a dyn Random,
+    pub(crate) links: &'a FileLinks,
     capabilities: &'a Capabilities,
     datastore: &'a str,
     pages: &'a PageSeal,
@@ -138,6 +144,7 @@ impl Service {
             verifier: Verifier::new(HEALTHLAKE, Arc::clone(&parts.credentials)),
             pages: PageSeal::new(&settings.page_key),
             capabilities: Capabilities::new(parts.clock.now(), !settings.origins.is_empty()),
+            file_links: FileLinks::new(&settings.page_key),
             parts,
             settings,
         }
@@ -224,6 +231,7 @@ impl Service {
             limits: &self.settings.limits,
             now: self.parts.clock.now(),
             random: &*self.parts.random,
+            links: &self.file_links,
             capabilities: &self.capabilities,
             datastore: id.as_str(),
             pages: &self.pages,

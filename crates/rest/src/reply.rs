@@ -152,7 +152,7 @@ pub(crate) fn refused(refusal: Refusal, method: &Method, representation: &Repres
 }
 
 /// Gives a response the id by which a person finds it in the log.
-pub(crate) fn identify(response: &mut Response<Bytes>, request_id: &str) {
+pub(crate) fn identify<B>(response: &mut Response<B>, request_id: &str) {
     response.headers_mut().insert(REQUEST_ID, ascii(request_id));
 }
 

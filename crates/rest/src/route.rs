@@ -54,6 +54,16 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// The segments of the path below the base, decoded.
+    pub(crate) fn segments(&self) -> Vec<&str> {
+        self.segments.iter().map(String::as_str).collect()
+    }
+
+    /// The names and values of the query.
+    pub(crate) fn parameters(&self) -> Result<Parameters, Refusal> {
+        parse_query(self.query)
+    }
+
     /// Whether it is at the base address, where Bundles are posted.
     pub(crate) fn is_at_base(&self) -> bool {
         self.segments.is_empty()

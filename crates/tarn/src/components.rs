@@ -123,7 +123,7 @@ impl Shared<'_> {
         let queue = Arc::new(Queue::new(Arc::clone(&self.catalog)));
         let lifecycle = Arc::new(self.lifecycle(&access)?.with_files(files.clone()));
         let runner = Arc::new(self.runner(Arc::clone(&queue), access, files.clone()));
-        let rest = self.rest(Arc::clone(&queue));
+        let rest = self.rest(Arc::clone(&queue), files);
         let background = Background {
             lifecycle: tokio::spawn(Arc::clone(&lifecycle).run()),
             runner: std::sync::Mutex::new(Some(tokio::spawn(Arc::clone(&runner).run()))),
@@ -210,13 +210,14 @@ impl Shared<'_> {
         healthlake::Service::new(parts, settings)
     }
 
-    fn rest(&self, queue: Arc<Queue>) -> rest::Service {
+    fn rest(&self, queue: Arc<Queue>, files: ExportFiles) -> rest::Service {
         let parts = rest::Parts {
             catalog: Arc::clone(&self.catalog),
             credentials: Arc::clone(&self.owner) as _,
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             queue,
+            files,
         };
         let limits = rest::Limits {
             bundle_entries: self.settings.bundle_entries_max,

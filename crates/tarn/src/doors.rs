@@ -4,17 +4,18 @@ use std::time::Instant;
 
 use access::claimed_service;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use store::uuid;
 
 use crate::components::Components;
 use crate::metrics::Door;
 
-/// The body of an answer: whole, or streamed by the S3 door.
+/// The body of an answer: whole, or streamed.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Answers one request and counts it.
@@ -87,7 +88,10 @@ async fn control_plane(components: &Components, request: Request<Incoming>) -> R
 async fn fhir(components: &Components, request: Request<Incoming>) -> Response<Body> {
     let (method, headers) = (request.method().clone(), request.headers().clone());
     match components.bodies.gather(request, components.rest.body_bytes_max()).await {
-        Ok(gathered) => full(components.rest.handle(gathered.request).await),
+        Ok(gathered) => match components.rest.exported_file(&gathered.request).await {
+            Some(response) => response.map(streamed),
+            None => full(components.rest.handle(gathered.request).await),
+        },
         Err(StatusCode::PAYLOAD_TOO_LARGE) => full(components.rest.body_too_large(&method, &headers)),
         Err(status) => refused(status, &uuid(&*components.random)),
     }
@@ -104,6 +108,11 @@ fn refused(status: StatusCode, request_id: &str) -> Response<Body> {
         response.headers_mut().insert(healthlake::protocol::REQUEST_ID, id);
     }
     response
+}
+
+fn streamed(content: jobs::Content) -> Body {
+    let frames = content.map_ok(Frame::data).map_err(|error| Box::new(error) as _);
+    BodyExt::boxed_unsync(StreamBody::new(frames))
 }
 
 fn full(response: Response<Bytes>) -> Response<Body> {

@@ -1,7 +1,7 @@
 //! Writes what is current of one type, in the order in which it was written.
 
 use bytes::Bytes;
-use fhir::{ResourceType, Time};
+use fhir::{Document, ResourceType, Subset, Time};
 use search::{Filter, Position, Search, Visible};
 use store::{Store, StoreError, Stored};
 
@@ -51,15 +51,31 @@ impl<'v> Pages<'v> {
     }
 }
 
-/// The rows last written up to `until`, a line each, and how many they are.
-pub(crate) fn lines<'r>(rows: impl IntoIterator<Item = &'r Stored>, until: Time) -> (u64, Bytes) {
+/// The rows last written up to `until`, a line each, and how many they are. With `part`, only that part of each.
+pub(crate) fn lines<'r>(
+    rows: impl IntoIterator<Item = &'r Stored>,
+    until: Time,
+    part: Option<&Subset>,
+) -> (u64, Bytes) {
     let (mut count, mut out) = (0, Vec::new());
     for row in rows {
-        if let Some(body) = row.body.as_ref().filter(|_| row.updated <= until) {
-            fhir::emit(&row.key, body, row.version, row.updated, &mut out);
-            out.push(b'\n');
-            count += 1;
+        let Some(body) = row.body.as_ref().filter(|_| row.updated <= until) else { continue };
+        match part {
+            None => fhir::emit(&row.key, body, row.version, row.updated, &mut out),
+            Some(part) => push_part(row, body, part, &mut out),
         }
+        out.push(b'\n');
+        count += 1;
     }
     (count, out.into())
+}
+
+fn push_part(row: &Stored, body: &[u8], part: &Subset, out: &mut Vec<u8>) {
+    let mut whole = Vec::new();
+    fhir::emit(&row.key, body, row.version, row.updated, &mut whole);
+    match Document::parse_slice(&whole) {
+        Ok(document) => part.push(document.root(), out),
+        // What is stored was parsed before.
+        Err(_) => out.extend_from_slice(&whole),
+    }
 }

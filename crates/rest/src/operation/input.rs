@@ -73,7 +73,6 @@ impl Input {
     }
 
     /// The only value of a parameter as what a date, dateTime or instant covers.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the operations that take times come next"))]
     pub(crate) fn moment(&self, name: &str) -> Result<Option<Span>, Refusal> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         // A zone's plus sign that was not percent-encoded reads as a space.

@@ -13,6 +13,7 @@ use crate::outcome::Refusal;
 use crate::reply::Reply;
 
 mod document;
+pub(crate) mod export;
 pub(crate) mod input;
 pub(crate) mod status;
 
@@ -101,15 +102,26 @@ pub(crate) enum Of {
 }
 
 /// The operations that are here, in the order of their names.
-pub(crate) static OPERATIONS: &[Operation] = &[Operation {
-    name: "document",
-    levels: &[Level::Instance(Of::Only("Composition"))],
-    get: Some("GenerateDocumentWithGet"),
-    post: Some("GenerateDocumentWithPost"),
-    changes_state: false,
-    definition: "http://hl7.org/fhir/OperationDefinition/Composition-document",
-    run: |context, call| Box::pin(document::document(context, call)),
-}];
+pub(crate) static OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "document",
+        levels: &[Level::Instance(Of::Only("Composition"))],
+        get: Some("GenerateDocumentWithGet"),
+        post: Some("GenerateDocumentWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/Composition-document",
+        run: |context, call| Box::pin(document::document(context, call)),
+    },
+    Operation {
+        name: "export",
+        levels: &[Level::System, Level::Type(Of::Only("Patient")), Level::Instance(Of::Only("Group"))],
+        get: Some("StartFHIRExportJobWithGet"),
+        post: Some("StartFHIRExportJobWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+        run: |context, call| Box::pin(export::start(context, call)),
+    },
+];
 
 /// HealthLake's operations that are not here.
 const ABSENT: &[&str] = &[
@@ -122,7 +134,6 @@ const ABSENT: &[&str] = &[
     "erase",
     "everything",
     "expand",
-    "export",
     "inquire",
     "lookup",
     "member-add",

@@ -33,7 +33,12 @@ pub(crate) struct Address {
 }
 
 /// The addresses that are here.
-pub(crate) static ADDRESSES: &[Address] = &[];
+pub(crate) static ADDRESSES: &[Address] = &[Address {
+    first: super::export::EXPORT,
+    get: "DescribeFHIRExportJobWithGet",
+    delete: Some("CancelFHIRExportJobWithDelete"),
+    run: |context, call| Box::pin(super::export::status::status(context, call)),
+}];
 
 impl StatusCall {
     /// The IAM action it needs.

@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) catalog: Arc<ModelCatalog>,
     pub(crate) credentials: Credentials,
+    pub(crate) objects: jobs::MemoryObjects,
+    pub(crate) queue: Arc<jobs::Queue>,
 }
 
 /// An answer.
@@ -56,12 +58,15 @@ impl World {
             account_id: "123456789012".into(),
             expires_unix_seconds: None,
         };
+        let queue = Arc::new(jobs::Queue::new(catalog.clone()));
+        let objects = jobs::MemoryObjects::new(&[jobs::EXPORTS_BUCKET, "bucket"]);
         let parts = Parts {
             catalog: catalog.clone(),
             credentials: Arc::new(principal),
             clock: clock.clone(),
             random: Arc::new(SeededRandom::new(1)),
-            queue: Arc::new(jobs::Queue::new(catalog.clone())),
+            queue: Arc::clone(&queue),
+            files: jobs::ExportFiles::new(Arc::new(objects.clone()), jobs::EXPORT_KEEP_MS),
         };
         let settings = Settings {
             public_url: PUBLIC.into(),
@@ -71,7 +76,8 @@ impl World {
             limits,
             origins: Origins::parse(ORIGIN).unwrap(),
         };
-        let world = World { service: Service::new(parts, settings), clock, catalog, credentials };
+        let service = Service::new(parts, settings);
+        let world = World { service, clock, catalog, credentials, objects, queue };
         world.datastore(STORE, |_| {});
         world
     }

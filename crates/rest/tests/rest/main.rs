@@ -6,6 +6,7 @@ mod batch;
 mod conditional;
 mod cors;
 mod door;
+mod export;
 mod limit;
 mod once;
 mod operation;

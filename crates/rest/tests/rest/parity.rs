@@ -67,6 +67,14 @@ const THERE: &[(&str, &[Try])] = &[
             ("GET Patient?_elements=name", None),
         ],
     ),
+    (
+        "$export",
+        &[
+            ("GET $export", Some(("prefer", "respond-async"))),
+            ("POST $export", Some(("prefer", "respond-async"))),
+            ("GET Patient/$export?_type=Patient", None),
+        ],
+    ),
     ("HEAD", &[("HEAD Patient/1", None)]),
     ("doubled slashes", &[("GET /Patient//1", None)]),
     ("signatures on requests", &[]),
@@ -148,10 +156,7 @@ const ABSENT: &[(&str, &[Try])] = &[
         "asynchronous transaction",
         &[("POST Patient", Some(("prefer", "respond-async"))), ("GET Transaction/1", None)],
     ),
-    (
-        "other operations",
-        &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None), ("GET $export", None)],
-    ),
+    ("other operations", &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),

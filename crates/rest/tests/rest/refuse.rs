@@ -10,7 +10,6 @@ const ABSENT: &[&str] = &[
     "GET Patient/1/$everything",
     "GET Patient/1/%24everything",
     "POST Patient/$validate",
-    "POST $export",
     "GET $export/0123456789abcdef0123456789abcdef",
     "POST Patient/1/_history/1/$erase",
     "GET .well-known/smart-configuration",
