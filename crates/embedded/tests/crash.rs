@@ -63,8 +63,7 @@ type Page = (Vec<Stored>, Option<u64>);
 /// Everything that can be asked of a store in short.
 fn contents(store: &dyn Store) -> (Vec<Stored>, Vec<Page>) {
     let everything = Visible::everything("test");
-    let history =
-        History { of: Scope::System, version: None, since: None, until: None, after: None, count: 10_000 };
+    let history = History::of(Scope::System, 10_000);
     let versions = wait(store.history(&history, &everything)).unwrap().versions;
     let mut dice = Dice(3);
     let mut found = Vec::new();

@@ -4,6 +4,7 @@ use access::Action;
 use bytes::Bytes;
 use fhir::{Level, ResourceKey, ResourceType, Span, Time};
 use search::SearchScope;
+use store::Scope;
 
 use crate::operation::OperationCall;
 use crate::operation::status::StatusCall;
@@ -27,10 +28,10 @@ pub enum Interaction {
         /// Which version.
         version: u64,
     },
-    /// The versions of a resource.
+    /// Versions: of a resource, of a type, of all.
     History {
-        /// Of which resource.
-        key: ResourceKey,
+        /// Of what.
+        of: Scope,
         /// Which of them.
         asked: HistoryAsked,
     },
@@ -185,6 +186,8 @@ pub struct HistoryAsked {
     pub since: Option<Time>,
     /// Those that were current at some time of this span.
     pub at: Option<Span>,
+    /// Those of the resources that this List names.
+    pub list: Option<ResourceKey>,
     /// Where to continue: a token of an earlier page.
     pub page: Option<String>,
     /// What was asked, for the `self` link.
@@ -267,7 +270,9 @@ impl Interaction {
             Interaction::Bundle { .. } => "transaction",
             Interaction::Read { .. } => "read",
             Interaction::VersionRead { .. } => "vread",
-            Interaction::History { .. } => "history-instance",
+            Interaction::History { of: Scope::Instance(_), .. } => "history-instance",
+            Interaction::History { of: Scope::Type(_), .. } => "history-type",
+            Interaction::History { of: Scope::System, .. } => "history-system",
             Interaction::Create { .. } => "create",
             Interaction::Update { .. } | Interaction::ConditionalUpdate { .. } => "update",
             Interaction::Patch { .. } | Interaction::ConditionalPatch { .. } => "patch",
@@ -286,7 +291,7 @@ impl Interaction {
         match self {
             Interaction::Read { key, .. }
             | Interaction::VersionRead { key, .. }
-            | Interaction::History { key, .. }
+            | Interaction::History { of: Scope::Instance(key), .. }
             | Interaction::Update { key, .. }
             | Interaction::Patch { key, .. }
             | Interaction::Delete { key, .. } => Some(key),
@@ -320,11 +325,20 @@ impl Interaction {
 }
 
 /// The codes of the interactions with a whole data store.
-pub(crate) const SYSTEM_CODES: [&str; 3] = ["transaction", "batch", "search-system"];
+pub(crate) const SYSTEM_CODES: [&str; 4] = ["transaction", "batch", "search-system", "history-system"];
 
 /// The codes of all interactions that a resource type has here, as a CapabilityStatement lists them.
-pub const CODES: [&str; 8] =
-    ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
+pub const CODES: [&str; 9] = [
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+];
 
 /// Whether resources of this type are kept: Parameters and OperationOutcome are messages, never stored.
 pub(crate) fn is_storable(of: ResourceType) -> bool {

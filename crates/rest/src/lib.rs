@@ -282,7 +282,7 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::Capabilities => Ok(Reply::resource(context.capabilities.json(context.base))),
         Interaction::Read { key, unless } => read::read(context, key, &unless).await,
         Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,
-        Interaction::History { key, asked } => history::history(context, key, asked).await,
+        Interaction::History { of, asked } => history::history(context, of, asked).await,
         Interaction::Create { .. }
         | Interaction::Update { .. }
         | Interaction::ConditionalUpdate { .. }

@@ -38,6 +38,9 @@ pub const PAGE_MATCHES_MAX: usize = 100;
 /// The most versions of one page of a history, and the default; a larger `_count` is taken as this.
 pub const PAGE_VERSIONS_MAX: usize = 100;
 
+/// The most resources of a List whose history is asked for (`_list`).
+pub const LIST_ENTRIES_MAX: usize = 10_000;
+
 /// The longest search as text, in bytes: URL query and form body together. It must fit, sealed, into the
 /// `next` link.
 pub const SEARCH_BYTES_MAX: usize = 32 * 1024;

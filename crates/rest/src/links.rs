@@ -1,9 +1,10 @@
 //! Addresses that answers name: of resources, of versions, of pages.
 
-use fhir::{ResourceKey, ResourceType};
+use fhir::{Id, Reference, ResourceKey, ResourceType};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use search::SearchScope;
+use store::Scope;
 
 use crate::interaction::Parameters;
 
@@ -50,6 +51,15 @@ impl Base {
         format!("{}{key}/_history/{version}", self.address)
     }
 
+    /// The resource of this data store that a reference means, if it means one.
+    pub(crate) fn key(&self, reference: &str) -> Option<ResourceKey> {
+        let local = reference.strip_prefix(&self.address).unwrap_or(reference);
+        match Reference::parse(local) {
+            Reference::Relative { of, id, .. } => Some(ResourceKey { of, id: Id::parse(id)? }),
+            _ => None,
+        }
+    }
+
     /// The address of a search or a history with its parameters.
     pub fn query(&self, path: &str, parameters: &Parameters) -> String {
         let queries = [encode(parameters), self.carried.clone()];
@@ -90,7 +100,11 @@ pub(crate) fn search_path(scope: &SearchScope) -> String {
     }
 }
 
-/// The path of a resource's history.
-pub(crate) fn history_path(key: &ResourceKey) -> String {
-    format!("{key}/_history")
+/// The path of a history.
+pub(crate) fn history_path(of: &Scope) -> String {
+    match of {
+        Scope::Instance(key) => format!("{key}/_history"),
+        Scope::Type(of) => format!("{of}/_history"),
+        Scope::System => "_history".to_owned(),
+    }
 }

@@ -5,6 +5,7 @@ use fhir::{Id, ResourceKey, ResourceType};
 use http::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
 use search::SearchScope;
+use store::Scope;
 
 use crate::history;
 use crate::inbound;
@@ -89,6 +90,8 @@ impl<'a> Call<'a> {
                 let returning = negotiate::returning(self.headers);
                 Ok(Interaction::Bundle { body: self.body.clone(), returning })
             }
+            ["_history"] => self.history(Scope::System, parameters),
+            [of, "_history"] => self.history(Scope::Type(resource_type(of)?), parameters),
             ["metadata"] => self.get().map(|()| Interaction::Capabilities),
             [] => self.search(SearchScope::System, parameters),
             ["_search"] => self.post_search(SearchScope::System, parameters),
@@ -97,12 +100,7 @@ impl<'a> Call<'a> {
             [of, id, "_search"] => self.post_search(compartment(of, id, "*")?, parameters),
             [of, id, inner, "_search"] => self.post_search(compartment(of, id, inner)?, parameters),
             [of, id] => self.on_instance(resource_type(of)?, id, &parameters),
-            [of, id, "_history"] => {
-                self.get()?;
-                let key = key(resource_type(of)?, id)?;
-                let asked = history::asked(without_signature(parameters))?;
-                Ok(Interaction::History { key, asked })
-            }
+            [of, id, "_history"] => self.history(Scope::Instance(key(resource_type(of)?, id)?), parameters),
             [of, id, "_history", version] => {
                 self.get()?;
                 let key = key(resource_type(of)?, id)?;
@@ -162,14 +160,18 @@ impl<'a> Call<'a> {
     /// Refuses what the standard or HealthLake has and this server has not yet, each by its name.
     fn refuse_absent(&self, segments: &[&str]) -> Result<(), Refusal> {
         let what = match segments {
-            ["_history"] => "The history of the whole data store is not supported.",
             [".well-known", "smart-configuration"] => "SMART on FHIR is not supported.",
             [operation, _] if operation.starts_with('$') => "This operation is not supported.",
             ["Transaction" | "export", ..] => "Asynchronous requests are not supported.",
-            [_, "_history"] => "The history of a resource type is not supported.",
             _ => return Ok(()),
         };
         Err(Refusal::not_supported(what))
+    }
+
+    fn history(&self, of: Scope, parameters: Parameters) -> Result<Interaction, Refusal> {
+        self.get()?;
+        let asked = history::asked(&of, without_signature(parameters))?;
+        Ok(Interaction::History { of, asked })
     }
 
     fn on_type(&self, of: ResourceType, parameters: Parameters) -> Result<Interaction, Refusal> {

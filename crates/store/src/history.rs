@@ -1,5 +1,7 @@
 //! Asking for versions, and what comes back.
 
+use std::collections::BTreeSet;
+
 use fhir::{ResourceKey, ResourceType, Time};
 use search::Position;
 
@@ -16,6 +18,10 @@ pub struct History {
     pub since: Option<Time>,
     /// Only versions written at or before this time.
     pub until: Option<Time>,
+    /// Only versions that stood still after this time: those that no other had replaced by then.
+    pub replaced_after: Option<Time>,
+    /// Only versions of these resources.
+    pub only: Option<BTreeSet<ResourceKey>>,
     /// Continue after this place of an earlier page.
     pub after: Option<Position>,
     /// How many versions a page holds at the most; more than [`PAGE_ROWS_MAX`](crate::limits::PAGE_ROWS_MAX)
@@ -41,14 +47,28 @@ pub struct Versions {
     pub versions: Vec<Stored>,
     /// Where the next page begins, if there is more.
     pub next: Option<Position>,
-    /// How many versions all pages hold together, for the history of an instance; else `None`.
+    /// How many versions all pages hold together, on the first page of the history of an instance; else `None`.
     pub total: Option<u64>,
 }
 
 impl History {
+    /// The whole history of this scope, `count` versions a page.
+    pub fn of(of: Scope, count: usize) -> Self {
+        History {
+            of,
+            version: None,
+            since: None,
+            until: None,
+            replaced_after: None,
+            only: None,
+            after: None,
+            count,
+        }
+    }
+
     /// The whole history of one resource, `count` versions a page.
     pub fn of_instance(key: ResourceKey, count: usize) -> Self {
-        History { of: Scope::Instance(key), version: None, since: None, until: None, after: None, count }
+        History::of(Scope::Instance(key), count)
     }
 
     /// One version of one resource.

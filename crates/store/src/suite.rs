@@ -132,6 +132,7 @@ macro_rules! store_promise {
             history::{
                 a_history_is_newest_first, a_version_is_read_alone, types_and_the_system_have_histories,
                 later_writes_of_a_transaction_are_newer, a_history_is_bounded_by_time,
+                a_history_knows_what_stood_at_a_time, a_history_may_be_of_some_resources,
                 a_history_has_pages, later_versions_do_not_shift_a_history, a_history_survives_reopening,
             }
             erase::{

@@ -348,11 +348,11 @@ pub(crate) fn history(dice: &mut Dice, ids: u64) -> History {
         _ => Scope::System,
     };
     History {
-        of: scope,
         version: dice.one_in(4).then(|| dice.below(4)),
         since: dice.one_in(4).then(|| Time(dice.below(40) as i64 * 1000)),
         until: dice.one_in(4).then(|| Time(dice.below(40) as i64 * 1000)),
-        after: None,
-        count: [1, 3, 1000][dice.below(3) as usize],
+        replaced_after: dice.one_in(4).then(|| Time(dice.below(40) as i64 * 1000)),
+        only: dice.one_in(4).then(|| (0..dice.below(4)).map(|_| self::key(dice, ids)).collect()),
+        ..History::of(scope, [1, 3, 1000][dice.below(3) as usize])
     }
 }

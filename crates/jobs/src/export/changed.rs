@@ -42,7 +42,7 @@ impl<'c> Changed<'c> {
     /// The walk over what was written after the moment.
     pub(crate) fn history(of: ResourceType, until: Time) -> History {
         let since = Some(Time(until.0 + 1));
-        History { of: Scope::Type(of), version: None, since, until: None, after: None, count: PAGE_ROWS }
+        History { since, ..History::of(Scope::Type(of), PAGE_ROWS) }
     }
 
     /// Some more of the resources that changed, each as it was at the moment, those that had not been there

@@ -25,7 +25,7 @@ impl Deleted<'_> {
     /// The walk over what was written after `since` and up to `until`.
     pub(crate) fn history(of: ResourceType, since: Time, until: Time) -> History {
         let (since, until) = (Some(Time(since.0 + 1)), Some(until));
-        History { of: Scope::Type(of), version: None, since, until, after: None, count: PAGE_ROWS }
+        History { since, until, ..History::of(Scope::Type(of), PAGE_ROWS) }
     }
 
     /// Some more resources that were deleted and did not come back by the export's moment, and whether there are no

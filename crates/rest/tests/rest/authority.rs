@@ -12,6 +12,8 @@ const EVERY: &[(&str, &str, &str)] = &[
     ("read", "GET Patient/1", ""),
     ("vread", "GET Patient/1/_history/1", ""),
     ("history-instance", "GET Patient/1/_history", ""),
+    ("history-type", "GET Patient/_history", ""),
+    ("history-system", "GET _history", ""),
     ("create", "POST Patient", "{\"resourceType\":\"Patient\",\"active\":true}"),
     ("update", "PUT Patient/1", "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"),
     ("update", "PUT Patient?_id=1", "{\"resourceType\":\"Patient\",\"id\":\"1\",\"active\":true}"),

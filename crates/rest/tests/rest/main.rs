@@ -7,6 +7,7 @@ mod conditional;
 mod cors;
 mod door;
 mod export;
+mod history;
 mod limit;
 mod once;
 mod operation;

@@ -20,6 +20,8 @@ const THERE: &[(&str, &[Try])] = &[
     ("conditional read", &[("GET Patient/1", Some(("if-none-match", "W/\"1\"")))]),
     ("vread", &[("GET Patient/1/_history/1", None)]),
     ("history of an instance", &[("GET Patient/1/_history?_count=2&_since=2020", None)]),
+    ("history of a type", &[("GET Patient/_history?_count=2&_since=2020", None)]),
+    ("history of the system", &[("GET _history?_at=2027", None)]),
     ("update", &[("PUT Patient/1", None)]),
     ("version conditions on writes", &[("PUT Patient/1", Some(("if-match", "*")))]),
     ("patch", &[("PATCH Patient/1", PATCH), ("PATCH Patient?_id=1", PATCH)]),
@@ -150,8 +152,6 @@ const THERE: &[(&str, &[Try])] = &[
 
 /// Features that are absent, with requests that are refused.
 const ABSENT: &[(&str, &[Try])] = &[
-    ("history of a type", &[("GET Patient/_history", None)]),
-    ("history of the system", &[("GET _history", None)]),
     (
         "asynchronous transaction",
         &[("POST Patient", Some(("prefer", "respond-async"))), ("GET Transaction/1", None)],

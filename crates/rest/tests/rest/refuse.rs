@@ -5,8 +5,6 @@ use store::DatastoreStatus;
 use crate::door::World;
 
 const ABSENT: &[&str] = &[
-    "GET _history",
-    "GET Patient/_history",
     "GET Patient/1/$everything",
     "GET Patient/1/%24everything",
     "POST Patient/$validate",
@@ -14,7 +12,6 @@ const ABSENT: &[&str] = &[
     "POST Patient/1/_history/1/$erase",
     "GET .well-known/smart-configuration",
     "GET Transaction/1",
-    "GET Patient/1/_history?_list=1",
     "GET Parameters/1",
     "POST OperationOutcome",
     "GET OperationOutcome",

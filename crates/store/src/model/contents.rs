@@ -101,7 +101,8 @@ impl Contents {
             .rev()
             .filter(|ordinal| self.is_wanted(of, *ordinal) && self.sees(visible, *ordinal))
             .collect();
-        let total = matches!(of.of, Scope::Instance(_)).then_some(wanted.len() as u64);
+        let is_counted = matches!(of.of, Scope::Instance(_)) && of.after.is_none();
+        let total = is_counted.then_some(wanted.len() as u64);
         let left: Vec<usize> = wanted.into_iter().filter(|ordinal| *ordinal < before).collect();
         let page = &left[..left.len().min(of.count).min(PAGE_ROWS_MAX)];
         let page = &page[..rows_of_page(page.iter().map(|ordinal| &self.versions[*ordinal].stored))];
@@ -125,6 +126,18 @@ impl Contents {
             && of.version.is_none_or(|version| stored.version == version)
             && of.since.is_none_or(|since| stored.updated >= since)
             && of.until.is_none_or(|until| stored.updated <= until)
+            && of.only.as_ref().is_none_or(|only| only.contains(&stored.key))
+            && of.replaced_after.is_none_or(|time| {
+                let replaced = self.successor(ordinal).map(|next| next.stored.updated);
+                replaced.is_none_or(|replaced| replaced > time)
+            })
+    }
+
+    /// The version that replaced one, of those that are left.
+    fn successor(&self, ordinal: usize) -> Option<&Version> {
+        let all = self.of_key.get(&self.versions[ordinal].stored.key)?;
+        let next = all.partition_point(|other| *other <= ordinal);
+        all[next..].iter().map(|next| &self.versions[*next]).find(|next| !next.is_erased)
     }
 
     fn history_place(&self, position: &Position) -> Result<usize, StoreError> {

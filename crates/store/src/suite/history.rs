@@ -13,7 +13,7 @@ fn lines(world: &World, of: &History) -> Vec<String> {
 }
 
 fn of(scope: Scope) -> History {
-    History { of: scope, ..History::of_instance(key("Patient/1"), 100) }
+    History::of(scope, 100)
 }
 
 /// Two patients: the first written, updated, deleted; the second written in between.
@@ -84,6 +84,46 @@ pub fn a_history_is_bounded_by_time(make: Make) {
     assert_eq!(world.history(&one).total, Some(2));
 }
 
+/// Of each resource what no other version had replaced by then, and what was written later.
+pub fn a_history_knows_what_stood_at_a_time(make: Make) {
+    let world = world(make);
+    world.commit([named("2", "z")]);
+    let at = |second| Time::parse(&format!("2020-01-01T00:00:0{second}Z"));
+    for scope in [Scope::Type(patient()), Scope::System] {
+        let stood = |from, until| {
+            lines(&world, &History { replaced_after: at(from), until: at(until), ..of(scope.clone()) })
+        };
+        assert_eq!(stood(0, 9), ["Patient/2 2", "Patient/1 3", "Patient/1 2", "Patient/2 1", "Patient/1 1"]);
+        assert_eq!(stood(1, 1), ["Patient/1 1"]);
+        assert_eq!(stood(2, 2), ["Patient/2 1", "Patient/1 1"]);
+        assert_eq!(stood(2, 3), ["Patient/1 2", "Patient/2 1", "Patient/1 1"]);
+        assert_eq!(stood(4, 4), ["Patient/1 3", "Patient/2 1"]);
+        assert_eq!(stood(9, 9), ["Patient/2 2", "Patient/1 3"]);
+        assert_eq!(stood(9, 3), [""; 0]);
+    }
+    let one = History { replaced_after: at(3), ..History::of_instance(key("Patient/1"), 100) };
+    assert_eq!(lines(&world, &one), ["Patient/1 3", "Patient/1 2"]);
+    assert_eq!(world.history(&one).total, Some(2));
+    let pages = History { replaced_after: at(4), count: 1, ..of(Scope::System) };
+    assert_eq!(walk(&world, pages), ["Patient/2 2", "Patient/1 3", "Patient/2 1"]);
+}
+
+/// As if the others were not there, page by page too.
+pub fn a_history_may_be_of_some_resources(make: Make) {
+    let world = world(make);
+    world.commit([about("1", "2", "2", "x"), named("3", "d")]);
+    let only = |keys: &[&str]| Some(keys.iter().map(|text| key(text)).collect());
+    for count in [1, 2, 100] {
+        let some = |scope, keys: &[&str]| walk(&world, History { only: only(keys), count, ..of(scope) });
+        let both = ["Patient/1", "Observation/1", "Basic/9"];
+        let patients = ["Patient/1 3", "Patient/1 2", "Patient/1 1"];
+        assert_eq!(some(Scope::Type(patient()), &both), patients);
+        assert_eq!(some(Scope::System, &both), [&["Observation/1 1"], &patients[..]].concat());
+        assert_eq!(some(Scope::System, &[]), [""; 0]);
+        assert_eq!(some(Scope::Instance(key("Patient/2")), &both), [""; 0]);
+    }
+}
+
 /// Which make up the whole, and whose positions no other bytes can stand for.
 pub fn a_history_has_pages(make: Make) {
     let world = world(make);
@@ -93,8 +133,12 @@ pub fn a_history_has_pages(make: Make) {
             assert_eq!(walk(&world, History { count, ..of(scope.clone()) }), whole, "{count} of {scope:?}");
         }
     }
-    let history = History { after: Some(Position(vec![7])), ..of(Scope::System) };
-    assert_eq!(wait(world.store().history(&history, &all())), Err(StoreError::Position));
+    for scope in [Scope::Instance(key("Patient/1")), Scope::Type(patient()), Scope::System] {
+        for foreign in [vec![7], vec![0xff; 8], vec![0xff; 12]] {
+            let history = History { after: Some(Position(foreign)), ..of(scope.clone()) };
+            assert_eq!(wait(world.store().history(&history, &all())), Err(StoreError::Position));
+        }
+    }
 }
 
 fn walk(world: &World, mut history: History) -> Vec<String> {

@@ -127,11 +127,11 @@ fn some_history(dice: &mut Dice) -> History {
     let start = Time::parse("2020-01-01T00:00:00Z").expect("an instant");
     let some_time = |dice: &mut Dice| dice.one_in(4).then(|| Time(start.0 + dice.below(60_000_000) as i64));
     History {
-        of,
         version: dice.one_in(4).then(|| dice.below(4) as u64),
         since: some_time(dice),
         until: some_time(dice),
-        after: None,
-        count: dice.pick(&[1, 3, 10, 1000]),
+        replaced_after: some_time(dice),
+        only: dice.one_in(4).then(|| dice.some(5, some_key).into_iter().collect()),
+        ..History::of(of, dice.pick(&[1, 3, 10, 1000]))
     }
 }
