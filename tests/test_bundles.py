@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conftest import ROOT, Fhir, Server, create_datastore
+from conftest import ROOT, Fhir, Server, create_datastore, wait_for
 
 BUNDLES = ROOT / "testdata/synthea/bundles"
 
@@ -160,4 +160,24 @@ def test_a_transaction_survives_a_kill(tmp_path):
     server.kill()
     server.start()
     assert len(list(reads(fhir, keys))) == 100
+    server.stop()
+
+
+def test_an_asynchronous_transaction_survives_a_kill(tmp_path):
+    server = Server(tmp_path / "data").start()
+    fhir = Fhir(server, create_datastore(server.client("healthlake"))["DatastoreEndpoint"])
+    addresses = []
+    for number in range(20):
+        entries = [entry("POST", "Patient", patient(f"{number}-{at}")) for at in range(50)]
+        answer = fhir.post("", json=bundle("transaction", *entries), headers={"Prefer": "respond-async"})
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["issue"][0]["diagnostics"] == "Submitted Asynchronous Bundle Transaction"
+        addresses.append(answer.headers["Content-Location"])
+    server.kill()
+    server.start()
+    for address in addresses:
+        answer = wait_for(lambda: fhir.get(address), lambda found: found.status_code != 202)
+        assert set(statuses(answer)) == {"201"}
+        assert len(list(reads(fhir, locations(answer)))) == 50
+    assert fhir.get("Patient?_total=accurate&_count=1").json()["total"] == 20 * 50
     server.stop()

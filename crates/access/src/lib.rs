@@ -48,6 +48,28 @@ impl Access {
         Access { who: Who::Unsigned, account_id: account_id.to_owned() }
     }
 
+    /// The access as text, for work that goes on when the request is answered. Whoever keeps it answers for its
+    /// being kept where nobody can change it.
+    pub fn to_kept(&self) -> String {
+        let Access { who, account_id } = self;
+        match who {
+            Who::Owner { access_key_id } => format!("owner\n{account_id}\n{access_key_id}"),
+            Who::Unsigned => format!("unsigned\n{account_id}"),
+        }
+    }
+
+    /// The access that was kept as this text; `None` for any other.
+    pub fn of_kept(text: &str) -> Option<Access> {
+        let mut lines = text.split('\n');
+        let (who, account_id) = (lines.next()?, lines.next()?.to_owned());
+        let who = match who {
+            "owner" => Who::Owner { access_key_id: lines.next()?.to_owned() },
+            "unsigned" => Who::Unsigned,
+            _ => return None,
+        };
+        lines.next().is_none().then_some(Access { who, account_id })
+    }
+
     pub(crate) fn owner(principal: &Principal) -> Access {
         let access_key_id = principal.credentials.access_key_id.clone();
         Access { who: Who::Owner { access_key_id }, account_id: principal.account_id.clone() }

@@ -56,6 +56,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn access_that_was_kept_is_the_same_access() {
+        let owner = Who::Owner { access_key_id: "AKIA".to_owned() };
+        let account_id = "123456789012".to_owned();
+        for access in [Access::open(&account_id), Access { who: owner, account_id: account_id.clone() }] {
+            assert_eq!(Access::of_kept(&access.to_kept()), Some(access));
+        }
+        for bad in ["", "owner", "owner\n1", "admin\n1\n2", "unsigned\n1\n2"] {
+            assert_eq!(Access::of_kept(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn an_unsigned_caller_reaches_the_fhir_door_only() {
         let access = Access::open("123456789012");
         assert!(access.may(Action::fhir("ReadResource")));

@@ -73,7 +73,7 @@ impl Held {
         progress.worked_ms += worked_ms;
         let done = match self.job.kind {
             JobKind::Import => progress.resources_imported,
-            JobKind::Export => progress.resources_scanned,
+            JobKind::Export | JobKind::Transaction => progress.resources_scanned,
         };
         progress.throughput = done as f64 * 1000.0 / progress.worked_ms.max(1) as f64;
         self.job.lease = Some(self.lease(now));

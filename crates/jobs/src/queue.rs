@@ -47,6 +47,7 @@ fn kind_name(kind: JobKind) -> &'static str {
     match kind {
         JobKind::Import => "import",
         JobKind::Export => "export",
+        JobKind::Transaction => "transaction",
     }
 }
 
@@ -166,6 +167,7 @@ pub fn job_folder(prefix: &str, datastore: &DatastoreId, kind: JobKind, id: &Job
     let word = match kind {
         JobKind::Import => "IMPORT",
         JobKind::Export => "EXPORT",
+        JobKind::Transaction => "TRANSACTION",
     };
     format!("{prefix}{slash}{datastore}-FHIR_{word}-{id}/")
 }

@@ -283,6 +283,8 @@ impl Runner {
             }
             JobKind::Import => import::run(&mut held, &means).await,
             JobKind::Export => export::run(&mut held, &means).await,
+            // The FHIR door does these itself.
+            JobKind::Transaction => Err(Stopped::Lost),
         };
         match ended {
             Ok(()) => {

@@ -49,7 +49,7 @@ pub(crate) fn process<'a>(
         context.preferences.returning = returning.unwrap_or(Returning::Minimal);
         match used {
             BundleUse::Batch => batch::batch(&context, &posted).await,
-            BundleUse::Transaction => transaction::transaction(&context, &posted).await,
+            BundleUse::Transaction => transaction::transaction(&context, &posted, None).await,
         }
     })
 }

@@ -117,6 +117,8 @@ pub enum Interaction {
         body: Bytes,
         /// What each write in it answers, if said.
         returning: Option<Returning>,
+        /// Whether the client would rather have the answer later (`Prefer: respond-async`).
+        is_async: bool,
     },
     /// A search of one type, of all types, or in a compartment.
     Search {
@@ -225,6 +227,23 @@ pub enum Returning {
     Minimal,
     /// An OperationOutcome.
     Outcome,
+}
+
+impl Returning {
+    /// Its code in `Prefer: return`.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Returning::Representation => "representation",
+            Returning::Minimal => "minimal",
+            Returning::Outcome => "OperationOutcome",
+        }
+    }
+
+    /// What this code means.
+    pub(crate) fn of_code(code: &str) -> Option<Returning> {
+        let all = [Returning::Representation, Returning::Minimal, Returning::Outcome];
+        all.into_iter().find(|one| one.code() == code)
+    }
 }
 
 impl Interaction {

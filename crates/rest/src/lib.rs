@@ -20,6 +20,7 @@ mod bundle_response;
 mod capability;
 mod cors;
 mod criterion;
+mod deferred;
 mod delete_many;
 mod exported_file;
 mod gate;
@@ -56,7 +57,9 @@ pub use outcome::{Form, Refusal};
 pub use reply::{Content, Reply};
 
 use capability::Capabilities;
+use deferred::Deferred;
 use exported_file::FileLinks;
+use gate::Entered;
 use page_token::{Page, PageSeal};
 use representation::Representation;
 use route::Call;
@@ -112,6 +115,7 @@ pub struct Service {
     pages: PageSeal,
     file_links: FileLinks,
     capabilities: Capabilities,
+    deferred: Deferred,
 }
 
 /// What an interaction works with: one caller's view of one data store.
@@ -128,6 +132,7 @@ pub(crate) struct Context<'a> {
     pub(crate) preferences: Preferences,
     /// The headers that mean every entry of a Bundle.
     pub(crate) entry_headers: &'a http::HeaderMap,
+    pub(crate) deferred: &'a Deferred,
     pub(crate) limits: &'a Limits,
     pub(crate) now: Time,
     pub(crate) random: &'a dyn Random,
@@ -145,6 +150,7 @@ impl Service {
             pages: PageSeal::new(&settings.page_key),
             capabilities: Capabilities::new(parts.clock.now(), !settings.origins.is_empty()),
             file_links: FileLinks::new(&settings.page_key),
+            deferred: Deferred::default(),
             parts,
             settings,
         }
@@ -217,27 +223,41 @@ impl Service {
         let id = &entered.datastore.id;
         let base = Base::new(&self.settings.public_url, id.as_str()).carrying(&carried);
         let store = self.parts.catalog.open(id).await?;
-        let context = Context {
-            store: &*store,
+        let headers = negotiate::entry_headers(request.headers());
+        let preferences = negotiate::preferences(request.headers());
+        let context = Context { preferences, ..self.context(&*store, &entered, &base, &headers) };
+        let reply = perform(&context, interaction).await?;
+        Ok(reply::response(reply, &base, request.method(), &representation))
+    }
+
+    /// What an interaction of this caller with this data store works with.
+    fn context<'a>(
+        &'a self,
+        store: &'a dyn Store,
+        entered: &'a Entered,
+        base: &'a Base,
+        entry_headers: &'a http::HeaderMap,
+    ) -> Context<'a> {
+        Context {
+            store,
             access: &entered.access,
             catalog: &*self.parts.catalog,
             queue: &self.parts.queue,
             record: &entered.datastore,
             visible: entered.access.visible(),
-            base: &base,
+            base,
             parameters: ParameterSet::r4(),
-            preferences: negotiate::preferences(request.headers()),
-            entry_headers: &negotiate::entry_headers(request.headers()),
+            preferences: Preferences::default(),
+            entry_headers,
+            deferred: &self.deferred,
             limits: &self.settings.limits,
             now: self.parts.clock.now(),
             random: &*self.parts.random,
             links: &self.file_links,
             capabilities: &self.capabilities,
-            datastore: id.as_str(),
+            datastore: entered.datastore.id.as_str(),
             pages: &self.pages,
-        };
-        let reply = perform(&context, interaction).await?;
-        Ok(reply::response(reply, &base, request.method(), &representation))
+        }
     }
 
     fn verify(&self, request: &http::Request<Bytes>) -> Result<Access, access::SignatureError> {
@@ -293,7 +313,10 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::DeleteMany { of, criteria, count } => {
             delete_many::delete_many(context, of, criteria, count).await
         }
-        Interaction::Bundle { body, returning } => bundle_entry::process(context, body, returning).await,
+        Interaction::Bundle { body, returning, is_async: true } => {
+            deferred::submit(context, body, returning).await
+        }
+        Interaction::Bundle { body, returning, .. } => bundle_entry::process(context, body, returning).await,
         Interaction::Search { scope, parameters, .. } => search::search(context, &scope, parameters).await,
         Interaction::Operation(call) => operation::perform(context, call).await,
         Interaction::Status(call) => operation::status::perform(context, call).await,

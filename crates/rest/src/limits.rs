@@ -20,6 +20,12 @@ pub const BUNDLE_BYTES_CEILING: usize = fhir::DOCUMENT_BYTES_MAX;
 /// What the entries of one Bundle may read and write together, in bytes: a small Bundle can ask for much.
 pub const BUNDLE_CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The most asynchronous transactions that wait in one data store, as on HealthLake. More is answered with 429.
+pub const WAITING_TRANSACTIONS_MAX: usize = 500;
+
+/// For how long the answer of an asynchronous transaction is kept, in days, as on HealthLake.
+pub const TRANSACTION_ANSWER_DAYS: i64 = 90;
+
 /// How many entries of a batch are done at the same time.
 pub(crate) const BATCH_ENTRIES_AT_ONCE_MAX: usize = 64;
 

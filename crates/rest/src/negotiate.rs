@@ -246,6 +246,22 @@ pub(crate) fn returning(headers: &HeaderMap) -> Option<Returning> {
     is_said.then(|| preferences(headers).returning)
 }
 
+/// Headers as text, for work that goes on when the request is answered.
+pub(crate) fn to_kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &http::HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
+}
+
+/// The headers that were kept as this text.
+pub(crate) fn of_kept(kept: &[(String, String)]) -> HeaderMap {
+    let header = |(name, value): &(String, String)| {
+        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value.parse().ok()?))
+    };
+    kept.iter().filter_map(header).collect()
+}
+
 /// The headers of a request with a Bundle that mean each of its entries.
 pub(crate) fn entry_headers(headers: &HeaderMap) -> HeaderMap {
     const SHARED: [HeaderName; 2] = [

@@ -235,6 +235,30 @@ impl Refusal {
         }
     }
 
+    /// A transaction was done, but its reads were not, since the server stopped (500).
+    pub fn not_read() -> Refusal {
+        let sentence = "The transaction was done, and the server stopped before it read this; read it again.";
+        Refusal::new(500, IssueCode::Incomplete, sentence)
+    }
+
+    /// What was kept of a waiting transaction cannot be read (500).
+    pub fn lost() -> Refusal {
+        Refusal::new(500, IssueCode::Exception, "The transaction could not be read again; send it again.")
+    }
+
+    /// A commit that relied on nothing failed.
+    pub(crate) fn from_commit(error: store::CommitError) -> Refusal {
+        match error {
+            store::CommitError::Conflict(_) => Refusal::entry_contended(),
+            store::CommitError::Failed(error) => error.into(),
+        }
+    }
+
+    /// More wait already than may (429).
+    pub fn throttled(sentence: impl Into<String>) -> Refusal {
+        Refusal::new(429, IssueCode::Throttled, sentence)
+    }
+
     /// A conditional reference finds nothing (400).
     pub fn refers_to_nothing(of: ResourceType) -> Refusal {
         let sentence = format!("A conditional reference finds no {of}.");

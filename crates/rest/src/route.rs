@@ -88,7 +88,8 @@ impl<'a> Call<'a> {
             [] if *self.method == Method::POST => {
                 negotiate::check_body_format(self.headers)?;
                 let returning = negotiate::returning(self.headers);
-                Ok(Interaction::Bundle { body: self.body.clone(), returning })
+                let is_async = negotiate::is_async(self.headers);
+                Ok(Interaction::Bundle { body: self.body.clone(), returning, is_async })
             }
             ["_history"] => self.history(Scope::System, parameters),
             [of, "_history"] => self.history(Scope::Type(resource_type(of)?), parameters),
@@ -162,7 +163,7 @@ impl<'a> Call<'a> {
         let what = match segments {
             [".well-known", "smart-configuration"] => "SMART on FHIR is not supported.",
             [operation, _] if operation.starts_with('$') => "This operation is not supported.",
-            ["Transaction" | "export", ..] => "Asynchronous requests are not supported.",
+            ["export", ..] => "Asynchronous requests are not supported.",
             _ => return Ok(()),
         };
         Err(Refusal::not_supported(what))

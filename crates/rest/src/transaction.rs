@@ -12,6 +12,7 @@ use store::{CommitError, Committed, Precondition, Transaction, Write};
 use crate::aim::{Aim, Deed};
 use crate::bundle_entry::{BundleUse, Entry, Posted};
 use crate::bundle_response::ResponseWriter;
+use crate::deferred::Kept;
 use crate::interaction::Interaction;
 use crate::limits::{ENTRIES_AT_A_STRETCH_MAX, TRANSACTION_ATTEMPTS_MAX};
 use crate::outcome::Refusal;
@@ -37,6 +38,8 @@ struct Ready {
     prepared: Vec<(usize, Prepared)>,
     /// What the commit relies on, each with the number of the entry that relies on it.
     preconditions: Vec<(usize, Precondition)>,
+    /// The versions that the writes make, if nothing comes between.
+    next_versions: Vec<u64>,
     /// What is left for reads.
     content: Content,
 }
@@ -46,24 +49,22 @@ struct Content {
     bytes_left: usize,
 }
 
-/// Does every entry, or none.
-pub(crate) async fn transaction(context: &Context<'_>, posted: &Posted) -> Result<Reply, Refusal> {
-    let entries = posted.entries(context)?;
-    let entries = all_or_refusal(entries)?;
-    for entry in &entries {
-        let permitted = gate::check_permission(context.access, entry.interaction());
-        let allowed = permitted.and_then(|()| check_can_be_undone(entry.interaction()));
-        allowed.map_err(|refusal| refusal.of_entry(entry.number))?;
-    }
-    identity::check_full_urls(&entries)?;
+/// Does every entry, or none; with `kept`, together with the end of its waiting.
+pub(crate) async fn transaction(
+    context: &Context<'_>,
+    posted: &Posted,
+    kept: Option<&Kept>,
+) -> Result<Reply, Refusal> {
+    let entries = understood(context, posted)?;
     let (writes, reads): (Vec<&Entry<'_>>, Vec<&Entry<'_>>) =
         entries.iter().partition(|entry| entry.interaction().is_write());
     let writes = in_order(writes);
     let mut last = 0;
     for _ in 0..TRANSACTION_ATTEMPTS_MAX {
-        let mut ready = prepare(context, &writes).await?;
+        let mut ready = prepare(context, &writes, kept.is_some()).await?;
         check_reads(context, &reads, &mut ready).await?;
-        match commit(context, &ready).await? {
+        let notes = kept.map(|kept| notes(context, &ready, &reads, kept));
+        match commit(context, &ready, notes).await? {
             Ok(committed) => {
                 let mut answers = written(context, &ready, committed);
                 for entry in reads {
@@ -75,6 +76,37 @@ pub(crate) async fn transaction(context: &Context<'_>, posted: &Posted) -> Resul
         }
     }
     Err(Refusal::entry_contended().of_entry(last))
+}
+
+/// The entries, if each is understood, permitted, and may be part of a transaction.
+pub(crate) fn understood<'p>(context: &Context<'_>, posted: &'p Posted) -> Result<Vec<Entry<'p>>, Refusal> {
+    let entries = all_or_refusal(posted.entries(context)?)?;
+    for entry in &entries {
+        let permitted = gate::check_permission(context.access, entry.interaction());
+        let allowed = permitted.and_then(|()| check_can_be_undone(entry.interaction()));
+        allowed.map_err(|refusal| refusal.of_entry(entry.number))?;
+    }
+    identity::check_full_urls(&entries)?;
+    Ok(entries)
+}
+
+/// What the commit leaves of a transaction that waited: the answer as it will be, so that it is there whatever
+/// stops the server then. What is read is not known before.
+fn notes(
+    context: &Context<'_>,
+    ready: &Ready,
+    reads: &[&Entry<'_>],
+    kept: &Kept,
+) -> (Precondition, Vec<Write>) {
+    let versions = ready.next_versions.clone();
+    let committed = Committed { sequence: 0, updated: context.now, versions };
+    let mut answers = written(context, ready, committed);
+    answers.extend(reads.iter().map(|entry| (entry.number, (Err(Refusal::not_read()), None))));
+    let writes = match response(context, answers).content {
+        reply::Content::Resource(json) => kept.writes(context.now, 200, &json),
+        _ => Vec::new(),
+    };
+    (kept.precondition(), writes)
 }
 
 /// Refuses what a refused transaction could not take back.
@@ -97,7 +129,7 @@ fn in_order<'e>(mut writes: Vec<&'e Entry<'e>>) -> Vec<&'e Entry<'e>> {
 }
 
 /// All that succeeded, or one refusal that holds the issues of all that did not.
-fn all_or_refusal<T>(outcomes: Vec<Result<T, Refusal>>) -> Result<Vec<T>, Refusal> {
+pub(crate) fn all_or_refusal<T>(outcomes: Vec<Result<T, Refusal>>) -> Result<Vec<T>, Refusal> {
     let mut all = Vec::with_capacity(outcomes.len());
     let mut refused: Option<Refusal> = None;
     for outcome in outcomes {
@@ -110,8 +142,9 @@ fn all_or_refusal<T>(outcomes: Vec<Result<T, Refusal>>) -> Result<Vec<T>, Refusa
     refused.map_or(Ok(all), Err)
 }
 
-/// Prepares every write against what stands now.
-async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, Refusal> {
+/// Prepares every write against what stands now. If it must be `foreseen` which versions the writes make, they
+/// rely on the versions that stand.
+async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>], foreseen: bool) -> Result<Ready, Refusal> {
     let mut content = Content { bytes_left: context.limits.bundle_content_bytes };
     let mut aims = Vec::with_capacity(writes.len());
     for (at, entry) in writes.iter().enumerate() {
@@ -127,6 +160,11 @@ async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, 
     identity::check_keys(&aims)?;
     let mut relinked = relink::relink(context, &aims).await?;
     let mut preconditions = std::mem::take(&mut relinked.preconditions);
+    if foreseen {
+        let standing = |aimed: &Aimed<'_>| Some((aimed.entry.number, aimed.at_version()?));
+        preconditions.extend(aims.iter().filter_map(standing));
+    }
+    let next_versions = aims.iter().filter(|aimed| aimed.writes()).map(Aimed::next_version).collect();
     let mut filled = Vec::with_capacity(aims.len());
     for (at, (Aimed { entry, aim }, interaction)) in aims.into_iter().zip(relinked.interactions).enumerate() {
         let number = entry.number;
@@ -142,15 +180,23 @@ async fn prepare(context: &Context<'_>, writes: &[&Entry<'_>]) -> Result<Ready, 
         .iter()
         .flat_map(|(number, prepared)| prepared.preconditions.iter().map(|one| (*number, one.clone())));
     preconditions.extend(relied_on);
-    Ok(Ready { prepared, preconditions, content })
+    Ok(Ready { prepared, preconditions, next_versions, content })
 }
 
 /// Commits; else the number of an entry whose precondition did not hold any more.
-async fn commit(context: &Context<'_>, ready: &Ready) -> Result<Result<Committed, usize>, Refusal> {
-    let transaction = Transaction {
+async fn commit(
+    context: &Context<'_>,
+    ready: &Ready,
+    notes: Option<(Precondition, Vec<Write>)>,
+) -> Result<Result<Committed, usize>, Refusal> {
+    let mut transaction = Transaction {
         preconditions: ready.preconditions.iter().map(|(_, precondition)| precondition.clone()).collect(),
         writes: ready.prepared.iter().filter_map(|(_, prepared)| prepared.write.clone()).collect(),
     };
+    if let Some((precondition, writes)) = notes {
+        transaction.preconditions.push(precondition);
+        transaction.writes.extend(writes);
+    }
     match context.store.commit(transaction).await {
         Ok(committed) => Ok(Ok(committed)),
         Err(CommitError::Conflict(at)) => Ok(Err(ready.preconditions.get(at).map_or(0, |(entry, _)| *entry))),
@@ -233,7 +279,11 @@ impl Aimed<'_> {
     /// The version that the resource will have, if nothing comes between.
     fn next_version(&self) -> u64 {
         let stands = self.aim.found.as_ref().map_or(0, |found| found.version);
-        if matches!(self.aim.deed, Deed::Keep | Deed::Nothing) { stands } else { stands + 1 }
+        if self.writes() { stands + 1 } else { stands }
+    }
+
+    fn writes(&self) -> bool {
+        !matches!(self.aim.deed, Deed::Keep | Deed::Nothing)
     }
 
     /// That nothing comes between.

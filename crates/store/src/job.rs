@@ -42,6 +42,9 @@ pub enum JobKind {
     Import,
     /// Writes resources out.
     Export,
+    /// Does the transactions that wait in a data store. One record a data store, which says only that there
+    /// are some: they themselves are notes.
+    Transaction,
 }
 
 /// One job.

@@ -46,7 +46,7 @@ pub(crate) struct Components {
     /// The AWS door.
     pub(crate) healthlake: healthlake::Service,
     /// The FHIR door.
-    pub(crate) rest: rest::Service,
+    pub(crate) rest: Arc<rest::Service>,
     /// The objects door.
     pub(crate) s3: s3::Endpoint,
     runner: Arc<Runner>,
@@ -59,6 +59,7 @@ pub(crate) struct Components {
 struct Background {
     lifecycle: JoinHandle<()>,
     runner: std::sync::Mutex<Option<JoinHandle<()>>>,
+    transactions: JoinHandle<()>,
 }
 
 /// What several parts share.
@@ -109,6 +110,7 @@ impl Components {
         {
             tracing::warn!("a job did not pause in {PAUSE_MS_MAX} ms; the next start takes it up");
         }
+        self.background.transactions.abort();
         self.background.lifecycle.abort();
     }
 }
@@ -123,10 +125,12 @@ impl Shared<'_> {
         let queue = Arc::new(Queue::new(Arc::clone(&self.catalog)));
         let lifecycle = Arc::new(self.lifecycle(&access)?.with_files(files.clone()));
         let runner = Arc::new(self.runner(Arc::clone(&queue), access, files.clone()));
-        let rest = self.rest(Arc::clone(&queue), files);
+        let rest = Arc::new(self.rest(Arc::clone(&queue), files));
+        let transactions = Arc::clone(&rest);
         let background = Background {
             lifecycle: tokio::spawn(Arc::clone(&lifecycle).run()),
             runner: std::sync::Mutex::new(Some(tokio::spawn(Arc::clone(&runner).run()))),
+            transactions: tokio::spawn(async move { transactions.work().await }),
         };
         Ok(Components {
             metrics: Metrics::default(),

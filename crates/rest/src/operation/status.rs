@@ -3,6 +3,7 @@
 
 use super::{Answer, Method};
 use crate::Context;
+use crate::deferred;
 use crate::interaction::Parameters;
 use crate::outcome::Refusal;
 use crate::reply::Reply;
@@ -33,12 +34,20 @@ pub(crate) struct Address {
 }
 
 /// The addresses that are here.
-pub(crate) static ADDRESSES: &[Address] = &[Address {
-    first: super::export::EXPORT,
-    get: "DescribeFHIRExportJobWithGet",
-    delete: Some("CancelFHIRExportJobWithDelete"),
-    run: |context, call| Box::pin(super::export::status::status(context, call)),
-}];
+pub(crate) static ADDRESSES: &[Address] = &[
+    Address {
+        first: deferred::ADDRESS,
+        get: "ReadResource",
+        delete: None,
+        run: |context, call| Box::pin(deferred::status(context, call)),
+    },
+    Address {
+        first: super::export::EXPORT,
+        get: "DescribeFHIRExportJobWithGet",
+        delete: Some("CancelFHIRExportJobWithDelete"),
+        run: |context, call| Box::pin(super::export::status::status(context, call)),
+    },
+];
 
 impl StatusCall {
     /// The IAM action it needs.

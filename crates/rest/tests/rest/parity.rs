@@ -40,6 +40,7 @@ const THERE: &[(&str, &[Try])] = &[
     ),
     ("resource types", &[("GET SubstanceNucleicAcid", None)]),
     ("batch and transaction", &[]),
+    ("asynchronous transaction", &[]),
     ("AuditEvent", &[("GET AuditEvent", None)]),
     ("validation", &[("POST Patient", Some(("x-amzn-healthlake-fhir-validation-level", "strict")))]),
     (
@@ -152,10 +153,6 @@ const THERE: &[(&str, &[Try])] = &[
 
 /// Features that are absent, with requests that are refused.
 const ABSENT: &[(&str, &[Try])] = &[
-    (
-        "asynchronous transaction",
-        &[("POST Patient", Some(("prefer", "respond-async"))), ("GET Transaction/1", None)],
-    ),
     ("other operations", &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),

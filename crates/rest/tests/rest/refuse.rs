@@ -11,7 +11,6 @@ const ABSENT: &[&str] = &[
     "GET $export/0123456789abcdef0123456789abcdef",
     "POST Patient/1/_history/1/$erase",
     "GET .well-known/smart-configuration",
-    "GET Transaction/1",
     "GET Parameters/1",
     "POST OperationOutcome",
     "GET OperationOutcome",

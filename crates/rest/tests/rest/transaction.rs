@@ -1,9 +1,10 @@
 //! Transactions: all entries or none, links replaced, identities kept apart.
 
+use rest::limits::WAITING_TRANSACTIONS_MAX;
 use serde_json::{Value, json};
 
 use crate::batch::{bundle, entry, statuses};
-use crate::door::{Answer, World};
+use crate::door::{Answer, World, wait};
 
 fn patient(identifier: &str) -> Value {
     json!({"resourceType": "Patient", "identifier": [{"system": "http://ids", "value": identifier}]})
@@ -308,4 +309,103 @@ fn a_bundle_is_stored_as_a_resource_by_its_own_address() {
     for query in ["type=transaction", "identifier=http://ids|b"] {
         assert_eq!(world.get(&format!("Bundle?{query}")).entries("/resource/id"), [id.as_str()], "{query}");
     }
+}
+
+/// The address where an asynchronous transaction is asked about.
+fn submitted(world: &World, entries: &[Value]) -> String {
+    let posted = bundle("transaction", entries).to_string();
+    let answer = world.ask("POST ", &[("prefer", "respond-async")], &posted);
+    assert_eq!(answer.status, 202, "{}", answer.json());
+    assert_eq!(answer.diagnostics(), "Submitted Asynchronous Bundle Transaction");
+    let address = answer.header("content-location").to_owned();
+    assert_eq!(answer.json()["issue"][0]["location"][0], address);
+    address
+}
+
+#[test]
+fn an_asynchronous_transaction_is_done_later_and_once() {
+    let world = World::open();
+    let mut mine = patient("1");
+    mine["id"] = "mine".into();
+    world.put("Patient/mine", &mine);
+    let address = submitted(
+        &world,
+        &[
+            named("urn:uuid:p", entry("POST Patient", patient("2"))),
+            entry("POST Observation", observation("urn:uuid:p")),
+            entry("PUT Patient/mine", mine),
+            entry("GET Patient/mine", Value::Null),
+        ],
+    );
+    let waiting = world.get(&address);
+    assert_eq!((waiting.status, waiting.diagnostics().as_str()), (202, "SUBMITTED"));
+    assert_eq!(waiting.json()["id"], address.rsplit('/').next().unwrap());
+    assert_eq!(world.get("Patient?_total=accurate").json()["total"], 1);
+    for _ in 0..2 {
+        wait(world.service.settle()).unwrap();
+        let answer = world.get(&address);
+        assert_eq!((answer.status, statuses(&answer).as_str()), (200, "201 201 200 200"));
+        assert_eq!(answer.json()["type"], "transaction-response");
+        assert_eq!(answer.json()["entry"][2]["response"]["etag"], "W/\"2\"");
+        assert_eq!(answer.json()["entry"][3]["resource"]["meta"]["versionId"], "2");
+        assert_eq!(world.get("Patient?_total=accurate").json()["total"], 2);
+    }
+    world.clock.advance_ms(89 * 24 * 60 * 60 * 1000);
+    assert_eq!(world.get(&address).status, 200);
+    world.clock.advance_ms(2 * 24 * 60 * 60 * 1000);
+    assert_eq!(world.get(&address).status, 404);
+    for none in ["Transaction/00000000-0000-0000-0000-000000000000", "Transaction/x", "Transaction/a/b"] {
+        assert_eq!(world.get(none).status, 404, "{none}");
+    }
+}
+
+#[test]
+fn an_asynchronous_transaction_that_fails_says_why() {
+    let world = World::open();
+    let update = asking(
+        entry("PUT Patient/1", {
+            let mut one = patient("1");
+            one["id"] = "1".into();
+            one
+        }),
+        "ifMatch",
+        "W/\"7\"",
+    );
+    let address = submitted(&world, &[entry("POST Patient", patient("2")), update]);
+    wait(world.service.settle()).unwrap();
+    let answer = world.get(&address);
+    assert_eq!(answer.refusal(), (412, "conflict".into()));
+    assert_eq!(expressions(&answer), ["Bundle.entry[1]"]);
+    assert_eq!(world.get("Patient?_total=accurate").json()["total"], 0);
+}
+
+#[test]
+fn what_cannot_succeed_later_is_refused_now() {
+    let world = World::open();
+    let post = |kind: &str, entries: &[Value]| {
+        world.ask("POST ", &[("prefer", "respond-async")], &bundle(kind, entries).to_string())
+    };
+    let bad = entry("POST Patient", json!({"resourceType": "Patient", "active": 1}));
+    for (kind, entries, at) in [
+        ("batch", vec![entry("POST Patient", patient("1"))], "Bundle.type"),
+        ("transaction", vec![entry("POST Patient", patient("1")), bad], "Bundle.entry[1].resource.active"),
+        ("transaction", vec![json!(1)], "Bundle.entry[0]"),
+    ] {
+        let answer = post(kind, &entries);
+        assert_eq!(answer.status, 400);
+        assert!(expressions(&answer).iter().any(|one| one == at), "{at} {}", answer.json());
+    }
+}
+
+#[test]
+fn so_many_asynchronous_transactions_wait() {
+    let world = World::open();
+    for _ in 0..WAITING_TRANSACTIONS_MAX {
+        submitted(&world, &[]);
+    }
+    let posted = bundle("transaction", &[]).to_string();
+    let more = || world.ask("POST ", &[("prefer", "respond-async")], &posted);
+    assert_eq!(more().refusal(), (429, "throttled".into()));
+    wait(world.service.settle()).unwrap();
+    assert_eq!(more().status, 202);
 }
