@@ -1,15 +1,13 @@
 //! A whole search: matches, page, total, and what the page includes; and how it would be answered.
 
-use std::collections::BTreeSet;
-
-use fhir::{ResourceKey, ResourceType};
-use search::{Filter, Include, ReferenceTest, Search, Test, references};
-use store::{Found, Plan, StoreError, Stored};
+use fhir::ResourceType;
+use search::{Filter, Search};
+use store::{Found, Plan, StoreError};
 
 use crate::StorageError;
 use crate::contents::Reading;
+use crate::include::Included;
 use crate::page::Page;
-use crate::place::At;
 
 impl Reading<'_> {
     /// One page of matches and what they include (`Store::search`).
@@ -17,61 +15,8 @@ impl Reading<'_> {
         let page = self.page(search)?;
         let included = self.included(search, &page.rows)?;
         let Page { matches, previous, next, total, .. } = page;
-        Ok(Found { matches, included, next, previous, total })
-    }
-
-    fn included(&self, search: &Search, page: &[At]) -> Result<Vec<Stored>, StorageError> {
-        if search.include.is_empty() || page.is_empty() {
-            return Ok(Vec::new());
-        }
-        let matches: BTreeSet<ResourceKey> =
-            page.iter().map(|at| self.key(at.of, at.ordinal)).collect::<Result<_, _>>()?;
-        let mut wanted = BTreeSet::new();
-        for include in &search.include {
-            match include {
-                Include::Forward { param, target } => {
-                    for at in page {
-                        self.with_row(at.of, at.ordinal, |row| {
-                            let keys = references(row.entries, *param);
-                            wanted.extend(keys.filter(|key| target.is_none_or(|of| key.of == of)));
-                        })?;
-                    }
-                }
-                Include::Reverse { by, param } => {
-                    let to = |key: &ResourceKey| {
-                        Filter::Has(*param, Test::Reference(ReferenceTest::Key(key.clone())))
-                    };
-                    let found = self.select(*by, &Filter::Or(matches.iter().map(to).collect()))?;
-                    for ordinal in found {
-                        wanted.insert(self.key(*by, ordinal)?);
-                    }
-                }
-            }
-        }
-        self.shown(search, wanted.difference(&matches))
-    }
-
-    /// The current ones among `keys` that the caller may see, up to the search's limit.
-    fn shown<'k>(
-        &self,
-        search: &Search,
-        keys: impl Iterator<Item = &'k ResourceKey>,
-    ) -> Result<Vec<Stored>, StorageError> {
-        let mut shown = Vec::new();
-        for key in keys {
-            if shown.len() == search.include_max {
-                break;
-            }
-            let Some(standing) = self.newest(key)? else { continue };
-            if standing.is_deletion || !self.sees(search.visible(), key.of, standing.ordinal)? {
-                continue;
-            }
-            let stored = self.stored(key.of, standing.ordinal)?;
-            if stored.key == *key {
-                shown.push(stored);
-            }
-        }
-        Ok(shown)
+        let Included { rows: included, is_cut: included_is_cut, .. } = included;
+        Ok(Found { matches, included, included_is_cut, next, previous, total })
     }
 
     /// How a search would be answered (`Store::explain`).

@@ -11,6 +11,7 @@ mod erase;
 mod error;
 mod fold;
 mod history;
+mod include;
 pub mod index;
 mod ingest;
 pub mod keyspace;

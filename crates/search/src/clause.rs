@@ -54,7 +54,7 @@ impl<'a> Clause<'a> {
 }
 
 impl<'a> Step<'a> {
-    fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         match text.split_once(':') {
             Some((code, modifier)) => Step { code, modifier: Some(modifier) },
             None => Step { code: text, modifier: None },

@@ -5,9 +5,11 @@ use fhir::{ResourceType, SearchParameterDefinition, Time};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError};
 use crate::limits::CLAUSES_MAX;
-use crate::{Filter, ParamId, ParameterSet, Search, SearchScope, Sort, Total, Visible};
+use crate::{Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, Total, Visible};
 use modifier::Modifier;
 
+mod chain;
+mod include;
 mod modifier;
 mod named;
 mod nearest;
@@ -49,6 +51,8 @@ pub struct Compiled {
     pub types: Vec<(ResourceType, Filter)>,
     /// In which order.
     pub sort: Vec<Sort>,
+    /// What to add to the matches of a page.
+    pub include: Vec<Include>,
     /// How many on a page (`_count`), if asked; the caller bounds it.
     pub count: Option<usize>,
     /// Whether to count all (`_total`), if asked. `estimate` is answered accurately.
@@ -71,6 +75,7 @@ impl Compiled {
     pub fn search(&self, visible: &Visible, count_default: usize, count_max: usize) -> Search {
         let mut search = Search::across(visible, self.types.clone());
         search.sort = self.sort.clone();
+        search.include = self.include.clone();
         search.count = self.count.map_or(count_default, |count| count.min(count_max));
         search.total = self.total.unwrap_or(Total::None);
         search
@@ -81,17 +86,13 @@ impl Compiled {
 const FORM: [&str; 2] = ["_format", "_pretty"];
 
 /// Parameters of the standard that are not supported, on whatever type.
-const NOT_SUPPORTED: [&str; 14] = [
+const NOT_SUPPORTED: [&str; 10] = [
     "_content",
     "_contained",
     "_containedType",
     "_elements",
     "_filter",
-    "_has",
-    "_include",
-    "_list",
     "_query",
-    "_revinclude",
     "_score",
     "_text",
     "_type",
@@ -121,7 +122,7 @@ pub fn compile_within(
         parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
     let types = scoped::types(&parameters, scope).map_err(|error| vec![error])?;
     let contexts: Vec<Context<'_>> = types.iter().map(|of| Context { of: *of, ..*context }).collect();
-    let mut compiler = Compiler::new(&contexts, scope);
+    let mut compiler = Compiler::new(context, &contexts, scope);
     let (mut errors, mut ignored, mut ignored_at) = (Vec::new(), Vec::new(), Vec::new());
     for (at, (name, value)) in parameters.into_iter().enumerate() {
         match compiler.add(name, value) {
@@ -136,10 +137,10 @@ pub fn compile_within(
     if !errors.is_empty() {
         return Err(errors);
     }
-    let Compiler { filters, page, .. } = compiler;
+    let Compiler { filters, page, include, .. } = compiler;
     let types = types.into_iter().zip(filters).collect();
     let count = if page.only_counts { Some(0) } else { page.count };
-    Ok(Compiled { types, sort: page.sort, count, total: page.total, ignored, ignored_at })
+    Ok(Compiled { types, sort: page.sort, include, count, total: page.total, ignored, ignored_at })
 }
 
 fn is_ignored(error: &SearchError, handling: Handling) -> bool {
@@ -148,18 +149,23 @@ fn is_ignored(error: &SearchError, handling: Handling) -> bool {
 }
 
 struct Compiler<'a> {
+    /// The context of the whole search, of whatever type.
+    any: &'a Context<'a>,
     /// A context for each type searched.
     contexts: &'a [Context<'a>],
     scope: &'a SearchScope,
     /// What was asked of each type so far.
     filters: Vec<Filter>,
     page: page::Page,
+    include: Vec<Include>,
+    links: chain::Links,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(contexts: &'a [Context<'a>], scope: &'a SearchScope) -> Self {
+    fn new(any: &'a Context<'a>, contexts: &'a [Context<'a>], scope: &'a SearchScope) -> Self {
         let filters = contexts.iter().map(|_| scope.filter()).collect();
-        Compiler { contexts, scope, filters, page: page::Page::default() }
+        let (page, include, links) = Default::default();
+        Compiler { any, contexts, scope, filters, page, include, links }
     }
 
     fn add(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
@@ -174,8 +180,12 @@ impl<'a> Compiler<'a> {
         if self.page.add(&clause, self.contexts)? {
             return Ok(());
         }
-        let criteria: Vec<Filter> =
-            self.contexts.iter().map(|context| criterion(&clause, context)).collect::<Result<_, _>>()?;
+        if include::is_include(name) {
+            self.include.extend(include::includes(&clause, self.contexts, self.any)?);
+            return Ok(());
+        }
+        let condition = |context| chain::condition(&clause, context, &self.links);
+        let criteria: Vec<Filter> = self.contexts.iter().map(condition).collect::<Result<_, _>>()?;
         for (filter, criterion) in self.filters.iter_mut().zip(criteria) {
             *filter = std::mem::replace(filter, Filter::Everything).and(criterion);
         }
@@ -189,16 +199,13 @@ impl<'a> Compiler<'a> {
     }
 }
 
-/// The condition that one clause makes.
+/// The condition that a parameter of the context's own type makes.
 fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, SearchError> {
     let fail = |reason| SearchError::new(clause.name, reason);
     let first = clause.steps.first().copied().unwrap_or(clause.last());
     let Some((param, definition)) = context.parameters.named(context.of, first.code) else {
         return Err(fail(nearest::unknown(context, first.code)));
     };
-    if clause.steps.len() > 1 {
-        return Err(fail(Reason::Chain));
-    }
     if !is_indexed(context, definition) {
         return Err(fail(Reason::NotSupported));
     }

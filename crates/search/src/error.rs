@@ -37,8 +37,33 @@ pub enum Reason {
         /// Those that it has; `[type]` stands for any resource type.
         has: Vec<&'static str>,
     },
-    /// Chained parameters are not supported.
-    Chain,
+    /// The name is not of the form named.
+    Name(&'static str),
+    /// Only a reference parameter leads to other resources.
+    NoReference {
+        /// The type that has the parameter.
+        of: &'static str,
+        /// The parameter, cut like [`SearchError::parameter`].
+        name: String,
+    },
+    /// No type that a reference may be to has the parameter asked.
+    NoTarget {
+        /// The reference parameter, cut like [`SearchError::parameter`].
+        reference: String,
+        /// The parameter asked of what it refers to, cut likewise.
+        name: String,
+    },
+    /// Such references never lead to the type searched.
+    NeverRefers {
+        /// The type that refers.
+        by: &'static str,
+        /// Its reference parameter.
+        param: String,
+        /// The type searched.
+        to: &'static str,
+    },
+    /// Lists that a server makes itself (`$current-problems`) are not supported.
+    FunctionalList,
     /// It has no value.
     Empty,
     /// A value is not of the form named.
@@ -63,10 +88,13 @@ impl SearchError {
             Reason::Unknown { .. }
             | Reason::NotSupported
             | Reason::Modifier { .. }
-            | Reason::Chain
+            | Reason::NoReference { .. }
+            | Reason::NoTarget { .. }
+            | Reason::NeverRefers { .. }
+            | Reason::FunctionalList
             | Reason::Unordered(_) => IssueCode::NotSupported,
             Reason::Limit(..) => IssueCode::TooCostly,
-            Reason::Empty | Reason::Value(_) | Reason::Repeated => IssueCode::Invalid,
+            Reason::Empty | Reason::Name(_) | Reason::Value(_) | Reason::Repeated => IssueCode::Invalid,
         }
     }
 }
@@ -93,7 +121,19 @@ impl fmt::Display for SearchError {
                 write!(f, "'{name}': the search parameter has no modifier ':{modifier}'; ")?;
                 write!(f, "it has :{}", has.join(", :"))
             }
-            Reason::Chain => write!(f, "chained search parameters are not supported: '{name}'"),
+            Reason::Name(form) => write!(f, "'{name}': the name must be of the form '{form}'"),
+            Reason::NoReference { of, name: code } => {
+                write!(f, "'{name}': '{code}' of {of} is no reference, so it leads to no other resource")
+            }
+            Reason::NoTarget { reference, name: code } => {
+                write!(f, "'{name}': no type that '{reference}' may refer to has a search parameter '{code}'")
+            }
+            Reason::NeverRefers { by, param, to } => {
+                write!(f, "'{name}': '{param}' of {by} never refers to a {to}")
+            }
+            Reason::FunctionalList => {
+                write!(f, "'{name}': lists that begin with '$' are not supported, only ids of List resources")
+            }
             Reason::Empty => write!(f, "the search parameter '{name}' has an empty value"),
             Reason::Value(form) => write!(f, "the value of the search parameter '{name}' must be {form}"),
             Reason::Repeated => write!(f, "the search parameter '{name}' may be given only once"),

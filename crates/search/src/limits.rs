@@ -9,6 +9,15 @@ pub const CLAUSE_VALUES_MAX: usize = 4096;
 /// Length of the name or of the value of one criterion, in bytes.
 pub const CLAUSE_BYTES_MAX: usize = 256 * 1024;
 
+/// Links from resource to resource in one chain, forward and back.
+pub const CHAIN_DEPTH_MAX: usize = 8;
+
+/// Links of all chains of one search, one for each type that a chain may lead to.
+pub const CHAIN_LINKS_MAX: usize = 4096;
+
+/// References to follow in one `_include` or `_revinclude`, each parameter of each type counted.
+pub const INCLUDES_MAX: usize = 4096;
+
 /// Keys in one order.
 pub const SORT_KEYS_MAX: usize = 16;
 

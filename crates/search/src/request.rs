@@ -70,20 +70,35 @@ impl Search {
 
 /// Resources to add to the matches of a page.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Include {
-    /// What the matches refer to by `param` (`_include`).
+pub struct Include {
+    /// How they are linked with the matches.
+    pub link: Link,
+    /// Whether the same is done with what was included, again and again.
+    pub iterate: bool,
+}
+
+/// A way from one resource to others.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Link {
+    /// What is referred to (`_include`): by address, or a canonical by its `url` and, if it names one, its
+    /// version.
     Forward {
-        /// The reference parameter.
-        param: ParamId,
-        /// Only targets of this type.
+        /// Only from resources of this type.
+        from: Option<ResourceType>,
+        /// The reference parameter; without one, by any of them.
+        param: Option<ParamId>,
+        /// Only what is of this type.
         target: Option<ResourceType>,
     },
-    /// The `by` that refer to the matches by `param` (`_revinclude`).
+    /// The `by` that refer to a resource (`_revinclude`): by its address, or canonically by its `url`, whatever
+    /// the version.
     Reverse {
         /// The referring type.
         by: ResourceType,
         /// Its reference parameter.
         param: ParamId,
+        /// Only to resources of this type.
+        target: Option<ResourceType>,
     },
 }
 

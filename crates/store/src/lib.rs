@@ -83,7 +83,11 @@ pub trait Store: Send + Sync {
     /// A page that ended with a resource which was erased since goes on if there are no sort keys, and else is
     /// a [`StoreError::Position`]: what it was ordered by is gone.
     ///
-    /// Included are current resources that are visible, in the order of their keys, as many as allowed.
+    /// Included are current resources that are visible, each once and no match of the page: what the matches
+    /// are linked with, then round by round what is linked with that, by those links that iterate, up to
+    /// [`limits::INCLUDE_ROUNDS_MAX`] more rounds. Within a round their order is that of matches without sort
+    /// keys. They end where the search's own limit or [`limits::PAGE_BYTES_MAX`] would be passed, and the
+    /// answer says so.
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;
 
     /// How `search` would be answered: a plan a person can read.

@@ -17,7 +17,10 @@ pub const PAGE_ROWS_MAX: usize = 10_000;
 pub const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How deep chains may nest in one filter.
-pub const CHAIN_DEPTH_MAX: usize = 8;
+pub use search::limits::CHAIN_DEPTH_MAX;
+
+/// How many times what was included may include more (`_include:iterate`).
+pub const INCLUDE_ROUNDS_MAX: usize = 16;
 
 /// The longest name of a note, in bytes.
 pub const NOTE_NAME_BYTES_MAX: usize = 200;

@@ -12,6 +12,7 @@ use crate::{
 
 mod catalog;
 mod contents;
+mod include;
 mod notes;
 mod place;
 mod select;

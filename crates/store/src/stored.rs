@@ -45,6 +45,8 @@ pub struct Found {
     pub matches: Vec<Stored>,
     /// What they include, each once, none of them a match of this page.
     pub included: Vec<Stored>,
+    /// Whether there is more to include than the limits allow.
+    pub included_is_cut: bool,
     /// Where the next page begins, if there is more.
     pub next: Option<Position>,
     /// Where the page before ends, if there is one.

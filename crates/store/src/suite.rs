@@ -121,6 +121,10 @@ macro_rules! store_promise {
             include::{
                 includes_follow_references_forward, includes_follow_references_back,
                 an_include_may_want_one_type, what_is_included_stands_once, includes_are_limited,
+                what_is_included_is_limited_in_bytes, includes_may_iterate, iteration_ends_after_some_rounds,
+                includes_may_follow_every_reference, a_reference_to_a_version_includes_the_current_one,
+                canonicals_lead_to_what_they_name, matches_of_several_types_include_their_own,
+                iteration_does_not_pass_through_what_is_hidden,
             }
             visible::{
                 a_scoped_read_does_not_tell_hidden_from_absent, a_deletion_is_seen_by_whom_the_resource_was,

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fhir::{Id, ResourceKey, ResourceType, Span, Time};
 use search::{
-    Canonical, Entries, Filter, Include, ParamId, Prefix, QuantityTest, QuantityValue, ReferenceTest, Search,
-    Sort, SortKey, StringTest, SystemTest, Target, Test, Total, UriTest, Value, Visible,
+    Canonical, Entries, Filter, Include, Link, ParamId, Prefix, QuantityTest, QuantityValue, ReferenceTest,
+    Search, Sort, SortKey, StringTest, SystemTest, Target, Test, Total, UriTest, Value, Visible,
 };
 use store::{History, Operation, Precondition, Put, Scope, Transaction, Write};
 
@@ -313,15 +313,19 @@ pub(crate) fn visible(dice: &mut Dice, ids: u64) -> Visible {
 pub(crate) fn search(dice: &mut Dice, ids: u64) -> Search {
     let of = of(dice);
     let visible = visible(dice, ids);
-    let filter = filter(dice, ids, 3);
-    let mut search = Search::new(&visible, of, filter);
+    let mut types = vec![(of, filter(dice, ids, 3))];
+    if dice.one_in(3) {
+        types.push((self::of(dice), filter(dice, ids, 2)));
+    }
+    let mut search = Search::across(&visible, types);
     search.count = [0, 1, 3, 10, 1000][dice.below(5) as usize];
     search.include_max = [1, 2, 1000][dice.below(3) as usize];
     search.total = if dice.one_in(2) { Total::Accurate } else { Total::None };
     search.sort = (0..dice.below(3))
         .map(|_| Sort {
-            by: match dice.below(6) {
+            by: match dice.below(7) {
                 0 => SortKey::Id,
+                6 => SortKey::Type,
                 1 => SortKey::Updated,
                 2 => SortKey::Param(DATE),
                 _ => SortKey::Param(dice.pick(&PARAMS)),
@@ -330,12 +334,14 @@ pub(crate) fn search(dice: &mut Dice, ids: u64) -> Search {
         })
         .collect();
     for _ in 0..dice.below(3) {
-        search.include.push(if dice.one_in(2) {
-            let target = dice.one_in(2).then(|| self::of(dice));
-            Include::Forward { param: REFERENCE, target }
+        let target = dice.one_in(2).then(|| self::of(dice));
+        let link = if dice.one_in(2) {
+            let from = dice.one_in(3).then(|| self::of(dice));
+            Link::Forward { from, param: (!dice.one_in(4)).then_some(REFERENCE), target }
         } else {
-            Include::Reverse { by: self::of(dice), param: REFERENCE }
-        });
+            Link::Reverse { by: self::of(dice), param: REFERENCE, target }
+        };
+        search.include.push(Include { link, iterate: dice.one_in(3) });
     }
     search
 }

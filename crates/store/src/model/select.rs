@@ -1,16 +1,15 @@
 //! Searching the model: look at every current resource, keep, order, cut.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
-use fhir::{ResourceKey, ResourceType};
-use search::{Filter, Graph, Include, Position, Search, Sort, SortValue, Total, references};
+use fhir::ResourceType;
+use search::{Filter, Position, Search, Sort, SortValue, Total};
 
 use super::contents::{Contents, Version};
 use super::place::{Edges, Place, Way};
 use crate::limits::{CHAIN_DEPTH_MAX, PAGE_ROWS_MAX};
 use crate::stored::rows_of_page;
-use crate::{Found, Plan, StoreError, Stored};
+use crate::{Found, Plan, StoreError};
 
 /// A row with what it is ordered by.
 struct Ordered {
@@ -34,10 +33,13 @@ impl Contents {
         let count = search.count.min(PAGE_ROWS_MAX);
         let page = self.page_of(&rows, count, place.is_some_and(|place| place.way == Way::Back));
         let edges = place.map_or_else(|| Edges::first(mark), Edges::of_page_at);
-        let edges = edges.end(page.iter().map(|row| row.ordinal), page.len() < rows.len() && count > 0);
+        let ordinals: Vec<usize> = page.iter().map(|row| row.ordinal).collect();
+        let edges = edges.end(ordinals.iter().copied(), page.len() < rows.len() && count > 0);
+        let (included, included_is_cut) = self.included(search, &ordinals);
         Ok(Found {
             matches: page.iter().map(|row| self.versions[row.ordinal].stored.clone()).collect(),
-            included: self.included(search, page),
+            included,
+            included_is_cut,
             next: edges.next.filter(|_| count > 0).map(Place::position),
             previous: edges.previous.filter(|_| count > 0).map(Place::position),
             total,
@@ -82,33 +84,6 @@ impl Contents {
     fn ordered(&self, sort: &[Sort], ordinal: usize) -> Ordered {
         let row = self.versions[ordinal].row();
         Ordered { values: sort.iter().map(|key| key.value(row)).collect(), of: row.key.of, ordinal }
-    }
-
-    fn included(&self, search: &Search, page: &[Ordered]) -> Vec<Stored> {
-        let matches: BTreeSet<&ResourceKey> =
-            page.iter().map(|row| &self.versions[row.ordinal].stored.key).collect();
-        let mut wanted = BTreeSet::new();
-        for include in &search.include {
-            match include {
-                Include::Forward { param, target } => wanted.extend(
-                    page.iter()
-                        .flat_map(|row| references(&self.versions[row.ordinal].entries, *param))
-                        .filter(|key| target.is_none_or(|of| key.of == of)),
-                ),
-                Include::Reverse { by, param } => wanted.extend(
-                    self.rows(*by)
-                        .filter(|row| references(row.entries, *param).any(|key| matches.contains(&key)))
-                        .map(|row| row.key.clone()),
-                ),
-            }
-        }
-        wanted
-            .iter()
-            .filter(|key| !matches.contains(key))
-            .filter(|key| self.row(key).is_some_and(|row| search.visible().of(key.of).matches(row, self)))
-            .filter_map(|key| Some(self.newest(key)?.stored.clone()))
-            .take(search.include_max)
-            .collect()
     }
 
     fn place(&self, search: &Search, position: &Position) -> Result<Place, StoreError> {

@@ -1,7 +1,7 @@
 //! Nothing shows what a caller may not see.
 
 use fhir::ResourceKey;
-use search::{Filter, Include, ParamId, ReferenceTest, Search, StringTest, Test, Total, Visible};
+use search::{Filter, Include, Link, ParamId, ReferenceTest, Search, StringTest, Test, Total, Visible};
 
 use super::world::{
     FOCUS, NAME, SUBJECT, about, all, delete, has, ids, is, key, named, not, observation, patient,
@@ -80,7 +80,8 @@ pub fn totals_and_pages_count_only_the_visible(make: Make) {
 pub fn an_include_stays_inside_what_is_visible(make: Make) {
     let world = world(make);
     let mut search = Search::new(&only_ann(), observation(), is("pulse"));
-    search.include = [SUBJECT, FOCUS].map(|param| Include::Forward { param, target: None }).to_vec();
+    let forward = |param| Link::Forward { from: None, param: Some(param), target: None };
+    search.include = [SUBJECT, FOCUS].map(|param| Include { link: forward(param), iterate: false }).to_vec();
     let found = world.search(&search);
     assert_eq!((ids(&found.matches), ids(&found.included)), ("1".into(), "a".into()));
 }
@@ -89,7 +90,10 @@ pub fn an_include_stays_inside_what_is_visible(make: Make) {
 pub fn a_hidden_resource_does_not_use_up_the_include_limit(make: Make) {
     let world = world(make);
     let mut search = Search::new(&only_ann(), patient(), Filter::Everything);
-    search.include = vec![Include::Reverse { by: observation(), param: FOCUS }];
+    search.include = vec![Include {
+        link: Link::Reverse { by: observation(), param: FOCUS, target: None },
+        iterate: false,
+    }];
     search.include_max = 1;
     assert_eq!(ids(&world.search(&search).included), "3");
 }

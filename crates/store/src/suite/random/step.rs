@@ -1,7 +1,7 @@
 //! Random steps. A step does not depend on what the steps before it did, so that any may be left out.
 
 use fhir::{ResourceKey, Time};
-use search::{Include, Search, Sort, SortKey, Total, Visible};
+use search::{Include, Link, Search, Sort, SortKey, Total, Visible};
 
 use super::Dice;
 use super::entry::{some_key, some_put};
@@ -112,10 +112,15 @@ fn some_sort(dice: &mut Dice) -> Sort {
 
 fn some_include(dice: &mut Dice) -> Include {
     let param = dice.pick(&[SUBJECT, FOCUS]);
-    match dice.below(2) {
-        0 => Include::Forward { param, target: dice.one_in(3).then(|| some_type(dice)) },
-        _ => Include::Reverse { by: some_type(dice), param },
-    }
+    let target = dice.one_in(3).then(|| some_type(dice));
+    let link = match dice.below(2) {
+        0 => {
+            let from = dice.one_in(3).then(|| some_type(dice));
+            Link::Forward { from, param: (!dice.one_in(4)).then_some(param), target }
+        }
+        _ => Link::Reverse { by: some_type(dice), param, target },
+    };
+    Include { link, iterate: dice.one_in(2) }
 }
 
 fn some_history(dice: &mut Dice) -> History {
