@@ -100,6 +100,11 @@ impl Issue {
         Issue { severity: Severity::Error, code, diagnostics: diagnostics.into(), expression: Vec::new() }
     }
 
+    /// A warning that names no element.
+    pub fn warning(code: IssueCode, diagnostics: impl Into<String>) -> Issue {
+        Issue { severity: Severity::Warning, ..Issue::error(code, diagnostics) }
+    }
+
     /// The same about the element at this path.
     #[must_use]
     pub fn at(mut self, expression: impl Into<String>) -> Issue {

@@ -1,6 +1,6 @@
 //! Bundles of answers, written as bytes: stored bodies are spliced in, never parsed (R4 bundle).
 
-use fhir::{Time, push_json_string};
+use fhir::{Outcome, Time, push_json_string};
 use store::{Operation, Stored};
 
 use crate::links::Base;
@@ -75,6 +75,15 @@ impl<'a> BundleWriter<'a> {
             SearchMode::Match => b",\"search\":{\"mode\":\"match\"}}",
             SearchMode::Include => b",\"search\":{\"mode\":\"include\"}}",
         });
+    }
+
+    /// Adds what there is to say about the answer itself.
+    pub(crate) fn outcome(&mut self, outcome: &Outcome) {
+        self.out.extend_from_slice(if self.is_empty { b",\"entry\":[" } else { b"," });
+        self.is_empty = false;
+        self.out.extend_from_slice(b"{\"resource\":");
+        self.out.extend_from_slice(&outcome.to_json());
+        self.out.extend_from_slice(b",\"search\":{\"mode\":\"outcome\"}}");
     }
 
     /// Adds a version with what made it.

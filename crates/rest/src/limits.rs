@@ -41,6 +41,9 @@ pub(crate) const ENTRIES_AT_A_STRETCH_MAX: usize = 16;
 /// The most matches of one page, and the default (`_count`).
 pub const PAGE_MATCHES_MAX: usize = 100;
 
+/// The most resources that come with one page of matches (`_include`, `_revinclude`).
+pub const INCLUDED_MAX: usize = 1000;
+
 /// The most versions of one page of a history, and the default; a larger `_count` is taken as this.
 pub const PAGE_VERSIONS_MAX: usize = 100;
 

@@ -1,11 +1,13 @@
 //! Search of a type, of all types and in a compartment (R4 search), and its pages.
 
+use fhir::{Issue, IssueCode};
 use search::{Compiled, Position, Search, SearchScope, Total};
 use store::Found;
 
 use crate::Context;
 use crate::bundle::{BundleKind, BundleWriter, SearchMode};
 use crate::interaction::{Handling, Parameters};
+use crate::limits::INCLUDED_MAX;
 use crate::links::search_path;
 use crate::outcome::Refusal;
 use crate::page_token::Page;
@@ -38,6 +40,7 @@ pub(crate) async fn search(
     let mut search: Search =
         asked.compiled.search(&context.visible, asked.count, context.limits.page_matches.get());
     search.count = asked.count;
+    search.include_max = INCLUDED_MAX;
     if asked.count == 0 {
         search.total = Total::Accurate;
     }
@@ -79,6 +82,13 @@ fn write(context: &Context<'_>, found: &Found, links: &[(&str, String)]) -> Vec<
     }
     for row in &found.included {
         bundle.found(row, SearchMode::Include);
+    }
+    if found.included_is_cut {
+        let sentence = format!(
+            "Not all that should be included is here: the limit is {INCLUDED_MAX} resources a page, and so many \
+             bytes and rounds."
+        );
+        bundle.outcome(&Issue::warning(IssueCode::TooCostly, sentence).into());
     }
     bundle.finish()
 }

@@ -280,4 +280,6 @@ impl Subject<'_> {
 }
 
 #[cfg(test)]
+mod linked_tests;
+#[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod door;
 mod export;
 mod history;
 mod limit;
+mod linked;
 mod once;
 mod operation;
 mod packing;

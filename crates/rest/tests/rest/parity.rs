@@ -142,6 +142,31 @@ const THERE: &[(&str, &[Try])] = &[
         ],
     ),
     ("modifiers above and below on uri", &[("GET ValueSet?url:above=http://a&url:below=http://a", None)]),
+    (
+        "chained parameters",
+        &[
+            ("GET Observation?subject.name=a", None),
+            ("GET Observation?subject:Patient.name:exact=a", None),
+            ("GET DiagnosticReport?result.subject:Patient.organization.name=a", None),
+        ],
+    ),
+    (
+        "reverse chaining",
+        &[
+            ("GET Patient?_has:Observation:patient:code=a", None),
+            ("GET Patient?_has:Observation:patient:_has:AuditEvent:entity:agent=Practitioner/1", None),
+        ],
+    ),
+    (
+        "_include and _revinclude",
+        &[
+            ("GET Observation?_include=*", None),
+            ("GET Observation?_include=Observation:subject:Patient", None),
+            ("GET Observation?_include:iterate=Patient:link&_include=Observation:*", None),
+            ("GET Patient?_revinclude=Observation:patient&_revinclude:iterate=*", None),
+        ],
+    ),
+    ("_list", &[("GET Patient?_list=a", None)]),
     ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
     ("_count", &[("GET Patient?_count=1", None), ("GET Patient?_count=100", None)]),
     ("_count=0", &[("GET Patient?_count=0", None), ("GET Patient?_summary=count", None)]),
@@ -160,23 +185,15 @@ const ABSENT: &[(&str, &[Try])] = &[
     ("near", &[("GET Location?near=1%7C2", None)]),
     ("other modifiers", &[("GET Observation?code:in=a", None), ("GET Observation?code:not-in=a", None)]),
     (
-        "chained parameters",
-        &[("GET Observation?subject.name=a", None), ("GET Observation?subject:Patient.name=a", None)],
-    ),
-    ("reverse chaining", &[("GET Patient?_has:Observation:patient:code=a", None)]),
-    (
-        "_include and _revinclude",
-        &[("GET Observation?_include=*", None), ("GET Patient?_revinclude=Observation:patient", None)],
-    ),
-    (
         "other result parameters",
         &[
             ("GET Patient?_contained=true", None),
             ("GET Patient?_containedType=a", None),
             ("GET Patient?_filter=a", None),
-            ("GET Patient?_list=a", None),
             ("GET Patient?_query=a", None),
             ("GET Patient?_score=a", None),
+            ("GET Patient?_type=a", None),
+            ("GET Patient?_list=$current-problems", None),
         ],
     ),
 ];

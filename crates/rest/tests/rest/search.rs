@@ -192,7 +192,7 @@ fn a_lenient_search_leaves_out_what_is_unknown_and_says_so() {
     let world = world();
     let lenient =
         |query: &str| world.ask(&format!("GET Patient?{query}"), &[("prefer", "handling=lenient")], "");
-    let answer = lenient("giben=Bob&given=Ann&given=&_include=Patient:link");
+    let answer = lenient("giben=Bob&given=Ann&given=&_include=Patient:lynk");
     assert_eq!(ids(&answer), ["a"]);
     assert_eq!(answer.link("self"), Some(format!("{}Patient?given=Ann", base())));
     let paged = lenient("foo=1&_count=2");

@@ -51,6 +51,10 @@ pub(super) fn includes(
 
 const FORM: Reason = Reason::Value("'*', '[type]:*', '[type]:[parameter]' or '[type]:[parameter]:[target]'");
 
+fn is_any(value: &str) -> bool {
+    matches!(value, "*" | "*:*")
+}
+
 /// The parts of a value: type, parameter (`*` for all) and target.
 fn parts(value: &str) -> Result<(ResourceType, &str, Option<ResourceType>), Reason> {
     let mut parts = value.split(':');
@@ -65,7 +69,7 @@ fn parts(value: &str) -> Result<(ResourceType, &str, Option<ResourceType>), Reas
 }
 
 fn forward(value: &str, context: &Context<'_>) -> Result<Link, Reason> {
-    if value == "*" {
+    if is_any(value) {
         return Ok(Link::Forward { from: None, param: None, target: None });
     }
     let (from, code, target) = parts(value)?;
@@ -78,7 +82,7 @@ fn forward(value: &str, context: &Context<'_>) -> Result<Link, Reason> {
 
 /// The references back, to resources of one of these types; `None` for any.
 fn reverse(value: &str, to: Option<&[ResourceType]>, context: &Context<'_>) -> Result<Vec<Link>, Reason> {
-    if value == "*" {
+    if is_any(value) {
         let all = |by| references_to(to, None, &Context { of: by, ..*context });
         return Ok(ResourceType::all().flat_map(all).collect());
     }

@@ -1,0 +1,201 @@
+//! What chains, `_has`, `_list` and includes mean, and searches of several types.
+
+use fhir::{Id, ResourceType, Time};
+
+use super::*;
+use crate::limits::{CHAIN_DEPTH_MAX, CHAIN_LINKS_MAX, INCLUDES_MAX};
+use crate::{Link, SortKey};
+
+fn of(name: &str) -> ResourceType {
+    ResourceType::parse(name).unwrap()
+}
+
+fn within(scope: &SearchScope, query: &[(&str, &str)]) -> Result<Compiled, Vec<SearchError>> {
+    let parameters = ParameterSet::r4();
+    let context = Context {
+        of: of("Patient"),
+        parameters: &parameters,
+        base: "https://tarn.example/r4/",
+        now: Time(0),
+        handling: Handling::Strict,
+    };
+    compile_within(query, scope, &context)
+}
+
+fn ask(name: &str, parameter: &str, value: &str) -> Result<Compiled, SearchError> {
+    let found = within(&SearchScope::Type(of(name)), &[(parameter, value)]);
+    found.map_err(|mut errors| errors.remove(0))
+}
+
+fn filter(name: &str, parameter: &str, value: &str) -> Filter {
+    ask(name, parameter, value).unwrap().filter_of(of(name))
+}
+
+/// A filter in short: `subject>Patient(…)`, `<Observation.patient(…)`, a parameter's code for a test.
+fn short(filter: &Filter) -> String {
+    let code = |param: &ParamId| ParameterSet::r4().code(*param).unwrap().to_owned();
+    let all = |filters: &[Filter], between| filters.iter().map(short).collect::<Vec<_>>().join(between);
+    match filter {
+        Filter::Refers { param, of, filter } => format!("{}>{of}({})", code(param), short(filter)),
+        Filter::ReferredBy { by, param, filter } => format!("<{by}.{}({})", code(param), short(filter)),
+        Filter::Has(param, _) => code(param),
+        Filter::Missing(param) => format!("no {}", code(param)),
+        Filter::Not(filter) => format!("not {}", short(filter)),
+        Filter::Ids(ids) => ids.iter().map(Id::as_str).collect::<Vec<_>>().join(","),
+        Filter::Or(filters) => all(filters, " | "),
+        Filter::And(filters) => all(filters, " & "),
+        Filter::Updated(..) => "updated".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_chain_leads_to_what_it_asks() {
+    for (name, parameter, value, expected) in [
+        ("Observation", "subject:Patient.name", "x", "subject>Patient(name)"),
+        ("Observation", "patient.name", "x", "patient>Patient(name)"),
+        ("Observation", "patient.name:exact", "x,y", "patient>Patient(name | name)"),
+        ("Observation", "patient.gender:not", "male", "patient>Patient(not gender)"),
+        ("Observation", "patient.deceased:missing", "true", "patient>Patient(no deceased)"),
+        ("Observation", "patient._id", "a,b", "patient>Patient(a,b)"),
+        ("Observation", "patient._lastUpdated", "2020", "patient>Patient(updated)"),
+        ("Observation", "patient.identifier", "s|x", "patient>Patient(identifier)"),
+        ("Observation", "subject.birthdate", "2000", "subject>Patient(birthdate)"),
+        (
+            "Observation",
+            "subject.identifier",
+            "x",
+            "subject>Device(identifier) | subject>Group(identifier) | subject>Location(identifier) | \
+             subject>Patient(identifier)",
+        ),
+        (
+            "DiagnosticReport",
+            "result.subject:Patient.organization.name",
+            "x",
+            "result>Observation(subject>Patient(organization>Organization(name)))",
+        ),
+        ("Observation", "patient._has:Group:member:_id", "g", "patient>Patient(<Group.member(g))"),
+        ("Observation", "patient._list", "l", "patient>Patient(<List.item(l))"),
+    ] {
+        assert_eq!(short(&filter(name, parameter, value)), expected, "{parameter}");
+    }
+}
+
+#[test]
+fn has_leads_back_and_may_be_nested_and_mixed() {
+    for (name, parameter, expected) in [
+        ("Patient", "_has:Observation:patient:code", "<Observation.patient(code)"),
+        ("Patient", "_has:Observation:subject:code:not", "<Observation.subject(not code)"),
+        (
+            "Patient",
+            "_has:Observation:patient:_has:AuditEvent:entity:agent-name",
+            "<Observation.patient(<AuditEvent.entity(agent-name))",
+        ),
+        (
+            "Practitioner",
+            "_has:Patient:general-practitioner:_has:Observation:patient:performer:Organization.name",
+            "<Patient.general-practitioner(<Observation.patient(performer>Organization(name)))",
+        ),
+        ("Patient", "_has:Group:member:_id", "<Group.member(x)"),
+    ] {
+        assert_eq!(short(&filter(name, parameter, "x")), expected, "{parameter}");
+    }
+    assert_eq!(short(&filter("Patient", "_list", "a,List/b")), "<List.item(a,b)");
+}
+
+#[test]
+fn a_chain_is_limited_in_depth() {
+    let chain = |links: usize| format!("{}name", "link:Patient.".repeat(links));
+    assert!(ask("Patient", &chain(CHAIN_DEPTH_MAX), "x").is_ok());
+    let error = ask("Patient", &chain(CHAIN_DEPTH_MAX + 1), "x").unwrap_err();
+    assert_eq!(error.reason, Reason::Limit("CHAIN_DEPTH_MAX", CHAIN_DEPTH_MAX));
+    let has = |links: usize| format!("{}name", "_has:Patient:link:".repeat(links));
+    assert!(ask("Patient", &has(CHAIN_DEPTH_MAX), "x").is_ok());
+    assert!(ask("Patient", &has(CHAIN_DEPTH_MAX + 1), "x").is_err());
+}
+
+#[test]
+fn a_chain_that_may_lead_everywhere_is_limited_in_number() {
+    let chain = |links: usize| format!("{}_id", "focus.".repeat(links));
+    assert!(ask("Task", &chain(1), "x").is_ok() && ask("Task", &chain(2), "x").is_ok());
+    let error = ask("Task", &chain(CHAIN_DEPTH_MAX), "x").unwrap_err();
+    assert_eq!(error.reason, Reason::Limit("CHAIN_LINKS_MAX", CHAIN_LINKS_MAX));
+    let parts = vec![("focus._id", "x"); CHAIN_LINKS_MAX / ResourceType::all().count()];
+    let task = SearchScope::Type(of("Task"));
+    assert!(within(&task, &parts).is_ok());
+    let one_more = [parts, vec![("focus._id", "x")]].concat();
+    assert!(within(&task, &one_more).is_err(), "the links of all chains count");
+}
+
+#[test]
+fn an_error_of_a_chain_repeats_no_value() {
+    let error = ask("Observation", "subject:Patient.birthdate", "secret-marker").unwrap_err();
+    assert!(!error.to_string().contains("secret-marker"), "{error}");
+}
+
+fn links(name: &str, parameter: &str, value: &str) -> Vec<String> {
+    let code = |param: ParamId| ParameterSet::r4().code(param).unwrap().to_owned();
+    let named = |of: Option<ResourceType>| of.map_or("*", ResourceType::name);
+    let one = |include: Include| {
+        let again = if include.iterate { "+" } else { "" };
+        match include.link {
+            Link::Forward { from, param, target } => {
+                format!("{again}{}.{}>{}", named(from), param.map_or("*".into(), code), named(target))
+            }
+            Link::Reverse { by, param, target } => format!("{again}{}<{by}.{}", named(target), code(param)),
+        }
+    };
+    ask(name, parameter, value).unwrap().include.into_iter().map(one).collect()
+}
+
+#[test]
+fn includes_have_many_forms() {
+    for (parameter, value, expected) in [
+        ("_include", "Observation:patient", "Observation.patient>*"),
+        ("_include", "Observation:subject:Group", "Observation.subject>Group"),
+        ("_include", "Observation:*", "Observation.*>*"),
+        ("_include", "Observation:*:Patient", "Observation.*>Patient"),
+        ("_include", "*", "*.*>*"),
+        ("_include:iterate", "Patient:link", "+Patient.link>*"),
+        ("_include:recurse", "Patient:link", "+Patient.link>*"),
+        ("_revinclude", "Provenance:target", "*<Provenance.target"),
+        ("_revinclude", "Provenance:target:Observation", "Observation<Provenance.target"),
+        ("_revinclude:iterate", "Provenance:target", "+*<Provenance.target"),
+    ] {
+        assert_eq!(links("Observation", parameter, value), [expected], "{parameter}={value}");
+    }
+    let two = links("Observation", "_include", "Observation:patient,Observation:device");
+    assert_eq!(two, ["Observation.patient>*", "Observation.device>*"]);
+}
+
+#[test]
+fn a_wildcard_back_means_every_reference_that_may_lead_here() {
+    let back = links("Patient", "_revinclude", "Observation:*");
+    let has = |all: &[String], link: &str| all.iter().any(|other| other == link);
+    assert!(has(&back, "*<Observation.patient") && has(&back, "*<Observation.subject"), "{back:?}");
+    assert!(!has(&back, "*<Observation.encounter") && !has(&back, "*<Observation.specimen"), "{back:?}");
+    for any in ["*", "*:*"] {
+        let all = links("Patient", "_revinclude", any);
+        assert!(has(&all, "*<Encounter.patient") && !has(&all, "*<Encounter.appointment"), "{all:?}");
+    }
+    let again = links("Patient", "_revinclude:iterate", "*");
+    assert!(again.len() < INCLUDES_MAX && has(&again, "+*<Encounter.appointment"), "{}", again.len());
+}
+
+#[test]
+fn a_search_of_several_types_asks_each_for_itself() {
+    let query = [("_type", "Observation,Condition,Group"), ("_sort", "-code,_type"), ("code", "x")];
+    let found = within(&SearchScope::System, &query).unwrap();
+    let types: Vec<&str> = found.types.iter().map(|(of, _)| of.name()).collect();
+    assert_eq!(types, ["Condition", "Group", "Observation"]);
+    assert!(found.types.iter().all(|(_, filter)| short(filter) == "code"));
+    assert!(found.sort[0].descending && found.sort[1].by == SortKey::Type);
+    let scope = SearchScope::Compartment { of: of("Patient"), id: Id::parse("1").unwrap(), inner: None };
+    let found = within(&scope, &[("_type", "Patient,Condition,Medication"), ("_id", "1")]).unwrap();
+    let types: Vec<&str> = found.types.iter().map(|(of, _)| of.name()).collect();
+    assert_eq!(types, ["Condition", "Patient"]);
+    assert!(found.types.iter().all(|(_, filter)| matches!(filter, Filter::And(all) if all.len() == 2)));
+    let system = within(&SearchScope::System, &[("_lastUpdated", "gt2020"), ("_tag", "x")]).unwrap();
+    assert_eq!(system.types.len(), ResourceType::all().count());
+    assert!(within(&SearchScope::System, &[("code", "x")]).is_err());
+}
