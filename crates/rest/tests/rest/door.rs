@@ -1,17 +1,19 @@
-//! A FHIR service over an in-memory data store, and requests to it.
+//! A FHIR service over a data store in memory or on disk, and requests to it.
 
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use access::{Credentials, PathForm, Principal, Secret, Signer};
 use bytes::Bytes;
+use embedded::{EmbeddedCatalog, StoreLimits};
 use fhir::Time;
 use http::{HeaderMap, Request};
 use rest::{Limits, Origins, Parts, Service, Settings, Unsigned};
 use serde_json::Value;
 use store::{
-    Catalog, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, ManualClock, ModelCatalog,
+    Catalog, Change, CmkType, Datastore, DatastoreId, DatastoreStatus, ManualClock, ModelCatalog, RootKey,
     SeededRandom,
 };
 
@@ -26,7 +28,7 @@ pub(crate) const START: i64 = 1_795_392_000_000_456;
 pub(crate) struct World {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) catalog: Arc<ModelCatalog>,
+    pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) credentials: Credentials,
     pub(crate) objects: jobs::MemoryObjects,
     pub(crate) queue: Arc<jobs::Queue>,
@@ -46,8 +48,25 @@ impl World {
     }
 
     pub(crate) fn with(unsigned: Unsigned, limits: Limits) -> World {
+        World::over(|clock| Arc::new(ModelCatalog::new(clock)), unsigned, limits)
+    }
+
+    /// A service whose data stores lie in a folder.
+    pub(crate) fn on_disk(folder: &Path) -> World {
+        let catalog = |clock: Arc<ManualClock>| -> Arc<dyn Catalog> {
+            let (root, random) = (RootKey::new([7; 32]), Arc::new(SeededRandom::new(2)));
+            Arc::new(EmbeddedCatalog::open(folder, &root, clock, random, StoreLimits::default()).unwrap())
+        };
+        World::over(catalog, Unsigned::Taken, Limits::default())
+    }
+
+    fn over(
+        catalog: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Catalog>,
+        unsigned: Unsigned,
+        limits: Limits,
+    ) -> World {
         let clock = Arc::new(ManualClock::at(Time(START)));
-        let catalog = Arc::new(ModelCatalog::new(clock.clone()));
+        let catalog = catalog(clock.clone());
         let credentials = Credentials {
             access_key_id: "AKIATESTTESTTESTTEST".into(),
             secret: Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),

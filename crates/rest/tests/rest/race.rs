@@ -1,5 +1,7 @@
 //! Many clients at once on one resource.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
@@ -44,4 +46,87 @@ fn of_many_first_writes_one_creates_and_the_others_update() {
     });
     assert_eq!(created.into_inner(), 1);
     assert_eq!(world.get("Patient/1").header("etag"), format!("W/\"{CLIENTS}\""));
+}
+
+/// Clients that race on one criterion.
+const RACERS: usize = 64;
+
+/// In memory and on disk.
+fn worlds() -> [(World, Option<tempfile::TempDir>); 2] {
+    let folder = tempfile::tempdir().unwrap();
+    [(World::open(), None), (World::on_disk(folder.path()), Some(folder))]
+}
+
+/// What many answered at once, by status.
+fn race(ask: impl Fn(usize) -> u16 + Sync) -> BTreeMap<u16, usize> {
+    let statuses = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for racer in 0..RACERS {
+            let (ask, statuses) = (&ask, &statuses);
+            scope.spawn(move || {
+                let status = ask(racer);
+                *statuses.lock().unwrap().entry(status).or_default() += 1;
+            });
+        }
+    });
+    statuses.into_inner().unwrap()
+}
+
+fn patient(racer: usize) -> String {
+    json!({"resourceType": "Patient", "identifier": [{"system": "http://mrn", "value": "1"}],
+        "multipleBirthInteger": racer})
+    .to_string()
+}
+
+fn count(world: &World) -> serde_json::Value {
+    world.get("Patient?_total=accurate&identifier=http://mrn%7C1").json()["total"].clone()
+}
+
+const JSON: (&str, &str) = ("content-type", "application/fhir+json");
+
+#[test]
+fn of_64_conditional_creates_on_one_criterion_one_creates() {
+    for (world, _folder) in worlds() {
+        let statuses = race(|racer| {
+            let headers = [JSON, ("if-none-exist", "identifier=http://mrn|1")];
+            world.ask("POST Patient", &headers, &patient(racer)).status
+        });
+        assert_eq!(statuses, BTreeMap::from([(201, 1), (200, RACERS - 1)]));
+        assert_eq!(count(&world), 1);
+    }
+}
+
+#[test]
+fn of_64_conditional_updates_on_one_criterion_one_creates_and_the_others_update() {
+    for (world, _folder) in worlds() {
+        let update =
+            |racer| world.ask("PUT Patient?identifier=http://mrn%7C1", &[JSON], &patient(racer)).status;
+        assert_eq!(race(update), BTreeMap::from([(201, 1), (200, RACERS - 1)]));
+        assert_eq!(count(&world), 1);
+        let history = world.get("Patient/_history?_count=100");
+        assert_eq!(history.entries("/resource/id").len(), RACERS);
+    }
+}
+
+#[test]
+fn of_64_conditional_deletes_on_one_criterion_one_deletes() {
+    for (world, _folder) in worlds() {
+        world.ask("POST Patient", &[JSON], &patient(0));
+        let statuses = race(|_| world.ask("DELETE Patient?identifier=http://mrn%7C1", &[], "").status);
+        assert_eq!(statuses[&204], 1, "{statuses:?}");
+        assert!(statuses.keys().all(|status| [204, 404, 412].contains(status)), "{statuses:?}");
+    }
+}
+
+#[test]
+fn of_64_patches_at_once_each_makes_a_version() {
+    for (world, _folder) in worlds() {
+        world.put("Patient/1", &json!({"resourceType": "Patient", "id": "1"}));
+        let statuses = race(|_| {
+            let patch = json!([{"op": "add", "path": "/active", "value": true}]).to_string();
+            world.ask("PATCH Patient/1", &[("content-type", "application/json-patch+json")], &patch).status
+        });
+        assert_eq!(statuses, BTreeMap::from([(200, RACERS)]));
+        assert_eq!(world.get("Patient/1").header("etag"), format!("W/\"{}\"", RACERS + 1));
+    }
 }
