@@ -47,6 +47,9 @@ pub const INCLUDED_MAX: usize = 1000;
 /// The most versions of one page of a history, and the default; a larger `_count` is taken as this.
 pub const PAGE_VERSIONS_MAX: usize = 100;
 
+/// The most resources with a profile, tag or security label that `$meta` of a type or the data store looks at.
+pub const META_RESOURCES_MAX: usize = 100_000;
+
 /// The most resources of a List whose history is asked for (`_list`).
 pub const LIST_ENTRIES_MAX: usize = 10_000;
 

@@ -107,6 +107,16 @@ impl Input {
         if parts.items().all(is_named) { Ok(()) } else { Err(wrong()) }
     }
 
+    /// The only value of a parameter of the body that is an object under this member, such as `valueMeta`.
+    pub(crate) fn object(&self, name: &str, member: &str) -> Result<Option<Json<'_>>, Refusal> {
+        let mut values = self.named(name).filter_map(|part| part.get(member));
+        let value = values.next();
+        if values.next().is_some() || value.is_some_and(|value| value.kind() != Kind::Object) {
+            return Err(Refusal::value(format!("The parameter {name} takes one {member}.")));
+        }
+        Ok(value)
+    }
+
     fn parts(&self) -> impl Iterator<Item = Json<'_>> {
         let body = self.body.as_ref().filter(|body| is_parameters(body.of()));
         body.and_then(|body| body.root().get("parameter")).into_iter().flat_map(Json::items)

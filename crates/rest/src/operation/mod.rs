@@ -15,6 +15,7 @@ use crate::reply::Reply;
 mod document;
 pub(crate) mod export;
 pub(crate) mod input;
+mod meta;
 pub(crate) mod status;
 
 /// A call of an operation: the same value for an HTTP request and for an entry of a Bundle.
@@ -120,6 +121,33 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         changes_state: false,
         definition: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
         run: |context, call| Box::pin(export::start(context, call)),
+    },
+    Operation {
+        name: "meta",
+        levels: &[Level::System, Level::Type(Of::Any), Level::Instance(Of::Any), Level::Version(Of::Any)],
+        get: Some("ReadResource"),
+        post: Some("ReadResource"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta",
+        run: |context, call| Box::pin(meta::meta(context, call)),
+    },
+    Operation {
+        name: "meta-add",
+        levels: &[Level::Instance(Of::Any)],
+        get: None,
+        post: Some("UpdateResource"),
+        changes_state: true,
+        definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-add",
+        run: |context, call| Box::pin(meta::add(context, call)),
+    },
+    Operation {
+        name: "meta-delete",
+        levels: &[Level::Instance(Of::Any)],
+        get: None,
+        post: Some("UpdateResource"),
+        changes_state: true,
+        definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete",
+        run: |context, call| Box::pin(meta::delete(context, call)),
     },
 ];
 

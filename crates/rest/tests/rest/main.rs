@@ -10,6 +10,7 @@ mod export;
 mod history;
 mod limit;
 mod linked;
+mod meta;
 mod once;
 mod operation;
 mod packing;

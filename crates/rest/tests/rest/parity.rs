@@ -29,6 +29,8 @@ const THERE: &[(&str, &[Try])] = &[
     ("conditional create", &[("POST Patient", Some(("if-none-exist", "identifier=1")))]),
     ("conditional update", &[("PUT Patient?_id=1", None)]),
     ("conditional delete", &[("DELETE Patient?_id=1", None), ("DELETE Patient?identifier=1&_count=2", None)]),
+    ("$meta", &[("GET Patient/1/$meta", None), ("GET Patient/$meta", None), ("GET $meta", None)]),
+    ("$meta-add and $meta-delete", &[]),
     ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
     (
         "idempotency key",
