@@ -5,6 +5,7 @@ mod compartments;
 mod elements;
 mod package;
 mod search_parameters;
+mod vocabulary;
 
 use anyhow::{Context, bail, ensure};
 use package::Package;
@@ -32,12 +33,13 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tables(package: &Package) -> anyhow::Result<[(&'static str, String); 4]> {
+fn tables(package: &Package) -> anyhow::Result<[(&'static str, String); 5]> {
     Ok([
         ("elements.txt", headed(elements::FORMAT, elements::table(package)?)),
         ("codes.txt", headed(codes::FORMAT, codes::table(package)?)),
         ("search-parameters.txt", headed(search_parameters::FORMAT, search_parameters::table(package)?)),
         ("compartments.txt", headed(compartments::FORMAT, compartments::table(package)?)),
+        ("vocabulary.txt", headed(vocabulary::FORMAT, vocabulary::table(package)?)),
     ])
 }
 

@@ -8,11 +8,15 @@ mod compartment;
 mod search_parameter;
 mod table;
 mod types;
+mod vocabulary;
 
 pub use code_set::CodeSet;
 pub use compartment::{Compartment, Membership};
 pub use search_parameter::{ComponentDefinition, ParameterKind, SearchParameterDefinition};
 pub use types::{ElementDefinition, JsonForm, Member, TypeDefinition, TypeKind, TypeReference};
+pub use vocabulary::{
+    CodeSystemDefinition, ConceptDefinition, ValueSetDefinition, ValueSetPart, code_system, value_set,
+};
 
 use crate::ResourceType;
 use std::{collections::HashMap, sync::LazyLock};

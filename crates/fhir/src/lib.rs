@@ -23,8 +23,10 @@ pub use bundle::{BundleEntry, EntryRequest, bundle_entries};
 pub use datetime::{Span, Time, parse_date, parse_date_time};
 pub use decimal::Decimal;
 pub use definitions::{
-    CodeSet, Compartment, ComponentDefinition, Definitions, ElementDefinition, JsonForm, Member, Membership,
-    ParameterKind, SearchParameterDefinition, TypeDefinition, TypeKind, TypeReference, definitions,
+    CodeSet, CodeSystemDefinition, Compartment, ComponentDefinition, ConceptDefinition, Definitions,
+    ElementDefinition, JsonForm, Member, Membership, ParameterKind, SearchParameterDefinition,
+    TypeDefinition, TypeKind, TypeReference, ValueSetDefinition, ValueSetPart, code_system, definitions,
+    value_set,
 };
 pub use document::{
     DEPTH_MAX, DOCUMENT_BYTES_MAX, Document, Items, Json, Kind, Members, NAME_BYTES_MAX, Name, ParseError,

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use fhir::{ResourceType, SearchParameterDefinition, Time, definitions, push_json_string};
-use search::{ParameterSet, Reason, registry};
+use search::{ParameterSet, Reason, Vocabulary, registry};
 
 use crate::interaction::{CODES, SYSTEM_CODES, is_immutable, is_storable};
 use crate::links::Base;
@@ -130,8 +130,14 @@ fn push_operations(out: &mut Vec<u8>, is_here: impl Fn(Level) -> bool) {
 /// The search parameters of a type that a search understands: asked of what understands searches.
 fn searchable(of: ResourceType) -> Vec<&'static SearchParameterDefinition> {
     let parameters = &ParameterSet::r4();
-    let context =
-        search::Context { of, parameters, base: "", now: Time(0), handling: search::Handling::Strict };
+    let context = search::Context {
+        of,
+        parameters,
+        vocabulary: &Vocabulary::new(),
+        base: "",
+        now: Time(0),
+        handling: search::Handling::Strict,
+    };
     let is_understood = |parameter: &SearchParameterDefinition| {
         let asked = [(format!("{}:missing", parameter.code), "true")];
         let reason = search::compile(&asked, &context).err().and_then(|mut errors| errors.pop());

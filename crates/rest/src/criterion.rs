@@ -7,6 +7,7 @@ use store::{Found, Precondition, Stored};
 use crate::Context;
 use crate::interaction::Parameters;
 use crate::outcome::Refusal;
+use crate::vocabulary;
 
 /// Criteria that are understood, confined to what the caller may see.
 pub(crate) struct Criterion {
@@ -24,6 +25,7 @@ impl Criterion {
         let asked = search::Context {
             parameters: &context.parameters,
             of,
+            vocabulary: &vocabulary::fetch(context, criteria).await?,
             base: context.base.as_str(),
             now: context.now,
             handling: search::Handling::Strict,

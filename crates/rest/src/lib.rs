@@ -42,6 +42,7 @@ mod representation;
 mod route;
 mod search;
 mod transaction;
+mod vocabulary;
 mod write;
 
 pub use ::search::SearchScope;

@@ -13,6 +13,7 @@ use crate::outcome::Refusal;
 use crate::page_token::Page;
 use crate::reply::Reply;
 use crate::route::value;
+use crate::vocabulary;
 
 /// A search that is understood.
 struct Asked {
@@ -34,8 +35,8 @@ pub(crate) async fn search(
     check_compartment(scope)?;
     let path = search_path(scope);
     let asked = match value(&parameters, "page") {
-        Some(_) => later_page(context, scope, &path, parameters)?,
-        None => first_page(context, scope, parameters)?,
+        Some(_) => later_page(context, scope, &path, parameters).await?,
+        None => first_page(context, scope, parameters).await?,
     };
     let mut search: Search =
         asked.compiled.search(&context.visible, asked.count, context.limits.page_matches.get());
@@ -94,9 +95,13 @@ fn write(context: &Context<'_>, found: &Found, links: &[(&str, String)]) -> Vec<
 }
 
 /// A search from its beginning.
-fn first_page(context: &Context<'_>, scope: &SearchScope, parameters: Parameters) -> Result<Asked, Refusal> {
+async fn first_page(
+    context: &Context<'_>,
+    scope: &SearchScope,
+    parameters: Parameters,
+) -> Result<Asked, Refusal> {
     let handling = context.preferences.handling;
-    let compiled = compile(context, scope, &parameters, handling)?;
+    let compiled = compile(context, scope, &parameters, handling).await?;
     let mut shown = parameters;
     for at in compiled.ignored_at.iter().rev() {
         shown.remove(*at);
@@ -118,7 +123,7 @@ fn first_page(context: &Context<'_>, scope: &SearchScope, parameters: Parameters
 
 /// A search from where a page token says. The token holds all of it, so that nothing else may be asked. One
 /// without a place is that of the first page.
-fn later_page(
+async fn later_page(
     context: &Context<'_>,
     scope: &SearchScope,
     path: &str,
@@ -133,7 +138,7 @@ fn later_page(
     if count.is_some_and(|count| count.parse() != Ok(page.count)) {
         return Err(Refusal::page_token());
     }
-    let compiled = compile(context, scope, &page.parameters, Handling::Strict)?;
+    let compiled = compile(context, scope, &page.parameters, Handling::Strict).await?;
     Ok(Asked {
         compiled,
         criteria: page.parameters,
@@ -143,7 +148,7 @@ fn later_page(
     })
 }
 
-fn compile(
+async fn compile(
     context: &Context<'_>,
     scope: &SearchScope,
     parameters: &Parameters,
@@ -157,6 +162,7 @@ fn compile(
     let asked = search::Context {
         of,
         parameters: &context.parameters,
+        vocabulary: &vocabulary::fetch(context, parameters).await?,
         base: context.base.as_str(),
         now: context.now,
         handling,

@@ -4,11 +4,15 @@ use fhir::{ResourceType, SearchParameterDefinition, Time};
 
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError};
-use crate::limits::CLAUSES_MAX;
+use crate::limits::{CLAUSE_BYTES_MAX, CLAUSES_MAX};
+use crate::vocabulary::Vocabulary;
 use crate::{Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, Total, Visible};
+pub use filter::FilterFault;
+pub(crate) use filter::vocabulary as filter_vocabulary;
 use modifier::Modifier;
 
 mod chain;
+mod filter;
 mod include;
 mod modifier;
 mod named;
@@ -26,6 +30,8 @@ pub struct Context<'a> {
     pub of: ResourceType,
     /// The search parameters that the data store has.
     pub parameters: &'a ParameterSet,
+    /// The value sets and code systems that the search names, as far as there are any.
+    pub vocabulary: &'a Vocabulary,
     /// The base URL of this data store, with or without its last slash: references to it are local.
     pub base: &'a str,
     /// Now, for `ap` on dates.
@@ -86,18 +92,8 @@ impl Compiled {
 const FORM: [&str; 2] = ["_format", "_pretty"];
 
 /// Parameters of the standard that are not supported, on whatever type.
-const NOT_SUPPORTED: [&str; 10] = [
-    "_content",
-    "_contained",
-    "_containedType",
-    "_elements",
-    "_filter",
-    "_query",
-    "_score",
-    "_text",
-    "_type",
-    "near",
-];
+const NOT_SUPPORTED: [&str; 8] =
+    ["_content", "_contained", "_containedType", "_elements", "_query", "_score", "_text", "_type"];
 
 /// Understands a search of one type, that of the context: names and values as they were typed,
 /// percent-decoded, in order. Fails with all that is wrong with it.
@@ -176,6 +172,9 @@ impl<'a> Compiler<'a> {
         if NOT_SUPPORTED.contains(&head) && self.is_known_or_general(head) {
             return Err(SearchError::new(name, Reason::NotSupported));
         }
+        if name == "_filter" {
+            return self.add_filter(name, value);
+        }
         let clause = Clause::parse(name, value)?;
         if self.page.add(&clause, self.contexts)? {
             return Ok(());
@@ -186,10 +185,26 @@ impl<'a> Compiler<'a> {
         }
         let condition = |context| chain::condition(&clause, context, &self.links);
         let criteria: Vec<Filter> = self.contexts.iter().map(condition).collect::<Result<_, _>>()?;
+        self.and(criteria);
+        Ok(())
+    }
+
+    fn add_filter(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let fail = |reason| SearchError::new(name, reason);
+        if value.len() > CLAUSE_BYTES_MAX {
+            return Err(fail(Reason::Limit("CLAUSE_BYTES_MAX", CLAUSE_BYTES_MAX)));
+        }
+        let criteria: Result<Vec<Filter>, FilterFault> =
+            self.contexts.iter().map(|context| filter::filter(value, context, &self.links)).collect();
+        self.and(criteria.map_err(|fault| fail(Reason::Filter(fault)))?);
+        Ok(())
+    }
+
+    /// Adds a criterion for each type.
+    fn and(&mut self, criteria: Vec<Filter>) {
         for (filter, criterion) in self.filters.iter_mut().zip(criteria) {
             *filter = std::mem::replace(filter, Filter::Everything).and(criterion);
         }
-        Ok(())
     }
 
     /// Whether a name means something on these types: names with an underscore do on every type.
@@ -203,19 +218,24 @@ impl<'a> Compiler<'a> {
 fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, SearchError> {
     let fail = |reason| SearchError::new(clause.name, reason);
     let first = clause.steps.first().copied().unwrap_or(clause.last());
-    let Some((param, definition)) = context.parameters.named(context.of, first.code) else {
-        return Err(fail(nearest::unknown(context, first.code)));
-    };
-    if !is_indexed(context, definition) {
-        return Err(fail(Reason::NotSupported));
-    }
-    let subject = Subject { param, definition };
+    let subject = subject(first.code, context).map_err(fail)?;
     let modifier = subject.modifier(context.of, first.modifier).map_err(fail)?;
     match modifier {
         Modifier::Missing => subject.missing(clause),
-        Modifier::Not => Ok(Filter::Not(Box::new(subject.any(clause, context, Modifier::Plain)?))),
+        Modifier::Not | Modifier::NotIn => Ok(Filter::Not(Box::new(subject.any(clause, context, modifier)?))),
         modifier => subject.any(clause, context, modifier),
     }
+}
+
+/// The parameter of the context's type that has this code.
+fn subject<'c>(code: &str, context: &Context<'c>) -> Result<Subject<'c>, Reason> {
+    let Some((param, definition)) = context.parameters.named(context.of, code) else {
+        return Err(nearest::unknown(context, code));
+    };
+    if !is_indexed(context, definition) {
+        return Err(Reason::NotSupported);
+    }
+    Ok(Subject { param, definition })
 }
 
 /// Whether a parameter of a type can be asked: it is a fact, or extraction fills it.

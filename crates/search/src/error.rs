@@ -4,7 +4,9 @@ use std::fmt;
 
 use fhir::IssueCode;
 
+use crate::compile::FilterFault;
 use crate::limits::NAME_SHOWN_MAX;
+use crate::vocabulary::VocabularyFault;
 
 /// Why one parameter of a search is refused, or was ignored. It repeats the parameter's name, and never
 /// its value, which may be about a patient.
@@ -74,6 +76,12 @@ pub enum Reason {
     Limit(&'static str, usize),
     /// Nothing can be ordered by it.
     Unordered(String),
+    /// Only what a reference parameter leads to has parameters of its own.
+    NotReference,
+    /// It names vocabulary that cannot be used.
+    Vocabulary(VocabularyFault),
+    /// A `_filter` is wrong at some place.
+    Filter(FilterFault),
 }
 
 impl SearchError {
@@ -84,7 +92,14 @@ impl SearchError {
 
     /// The issue code of an OperationOutcome for it.
     pub fn code(&self) -> IssueCode {
-        match self.reason {
+        self.reason.code()
+    }
+}
+
+impl Reason {
+    /// The issue code of an OperationOutcome for it.
+    pub fn code(&self) -> IssueCode {
+        match self {
             Reason::Unknown { .. }
             | Reason::NotSupported
             | Reason::Modifier { .. }
@@ -92,7 +107,12 @@ impl SearchError {
             | Reason::NoTarget { .. }
             | Reason::NeverRefers { .. }
             | Reason::FunctionalList
+            | Reason::NotReference
+            | Reason::Vocabulary(VocabularyFault::Filter)
             | Reason::Unordered(_) => IssueCode::NotSupported,
+            Reason::Vocabulary(VocabularyFault::Limit(..)) => IssueCode::TooCostly,
+            Reason::Vocabulary(_) => IssueCode::NotFound,
+            Reason::Filter(fault) => fault.code(),
             Reason::Limit(..) => IssueCode::TooCostly,
             Reason::Empty | Reason::Name(_) | Reason::Value(_) | Reason::Repeated => IssueCode::Invalid,
         }
@@ -140,6 +160,11 @@ impl fmt::Display for SearchError {
             Reason::Limit(limit, size) => {
                 write!(f, "the search parameter '{name}' exceeds the limit {limit} of {size}")
             }
+            Reason::NotReference => {
+                write!(f, "'{name}': only a reference parameter leads to other parameters")
+            }
+            Reason::Vocabulary(fault) => write!(f, "'{name}' asks for {fault}"),
+            Reason::Filter(fault) => write!(f, "'{name}': {fault}"),
             Reason::Unordered(key) => write!(f, "'{name}': nothing can be ordered by '{key}'"),
         }
     }

@@ -23,3 +23,21 @@ pub const SORT_KEYS_MAX: usize = 16;
 
 /// How much of a parameter's name an error repeats, in characters.
 pub const NAME_SHOWN_MAX: usize = 64;
+
+/// How deep the brackets of `_filter` may nest.
+pub const FILTER_NESTING_MAX: usize = 32;
+
+/// Comparisons in one `_filter`.
+pub const FILTER_COMPARISONS_MAX: usize = 256;
+
+/// Codes of one value set, named in it or taken out of it.
+pub const VALUE_SET_CODES_MAX: usize = 100_000;
+
+/// How deep value sets may import each other.
+pub const VALUE_SET_NESTING_MAX: usize = 16;
+
+/// Value sets and code systems that one search may ask of, with all that they import.
+pub const VOCABULARY_RESOURCES_MAX: usize = 128;
+
+/// Their size together, in bytes.
+pub const VOCABULARY_BYTES_MAX: usize = 64 * 1024 * 1024;

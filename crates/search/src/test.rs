@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use fhir::{ResourceKey, Span};
 
+use crate::near::Near;
+use crate::token_set::TokenSet;
 use crate::value::{Canonical, QuantityValue, Target, Value};
 
 /// A question about one indexed value.
@@ -48,6 +50,14 @@ pub enum Test {
     Uri(UriTest),
     /// Each component of one element passes its test.
     Composite(Vec<Test>),
+    /// A token that is in a set of codes (`:in`, `:below`, `:above`).
+    Codes(Arc<TokenSet>),
+    /// A position near a place.
+    Near(Near),
+    /// A value of the kind that this test is about, which does not pass it (`ne` of `_filter`).
+    Other(Box<Test>),
+    /// Any value at all: of a component that nothing is asked of.
+    Any,
 }
 
 /// What a token's system must be.
@@ -61,8 +71,7 @@ pub enum SystemTest {
     Is(Arc<str>),
 }
 
-/// How a string is compared. `StartsWith` and `Contains` hold text normalised by
-/// [`normalize`](crate::normalize).
+/// How a string is compared. All but `Exact` hold text normalised by [`normalize`](crate::normalize).
 #[derive(Clone, PartialEq, Debug)]
 pub enum StringTest {
     /// Starts with, ignoring case and accents: the default.
@@ -71,6 +80,12 @@ pub enum StringTest {
     Contains(Arc<str>),
     /// Is exactly (`:exact`).
     Exact(Arc<str>),
+    /// Is this text, ignoring case and accents (`eq` of `_filter`).
+    Equals(Arc<str>),
+    /// Ends with, ignoring case and accents (`ew` of `_filter`).
+    EndsWith(Arc<str>),
+    /// Stands in this relation to the text by the code points of both, ignoring case and accents.
+    Compares(Prefix, Arc<str>),
 }
 
 /// How a uri is compared.
@@ -82,6 +97,12 @@ pub enum UriTest {
     Below(Arc<str>),
     /// Is this or lies above it by path (`:above`).
     Above(Arc<str>),
+    /// Starts with this (`sw` of `_filter`).
+    StartsWith(Arc<str>),
+    /// Contains this (`co` of `_filter`).
+    Contains(Arc<str>),
+    /// Ends with this (`ew` of `_filter`).
+    EndsWith(Arc<str>),
 }
 
 /// What a reference must point at.
@@ -182,7 +203,30 @@ impl Test {
             (Test::Composite(tests), Value::Composite(parts)) => {
                 tests.len() == parts.len() && tests.iter().zip(parts.iter()).all(|(t, v)| t.matches(&v))
             }
+            (Test::Codes(set), Value::Token { system, code }) => set.contains(*system, *code),
+            (Test::Near(near), position) => near.matches(position),
+            (Test::Other(test), value) => test.is_about(value) && !test.matches(value),
+            (Test::Any, _) => true,
             _ => false,
+        }
+    }
+
+    /// Whether the test is about values of this kind.
+    fn is_about(&self, value: &Value<'_>) -> bool {
+        match self {
+            Test::Token { .. } | Test::Codes(_) => matches!(value, Value::Token { .. }),
+            Test::TokenText(_) => matches!(value, Value::TokenText(_)),
+            Test::TypedIdentifier { .. } => matches!(value, Value::TypedIdentifier { .. }),
+            Test::String(_) => matches!(value, Value::String(_)),
+            Test::Date(..) => matches!(value, Value::Date(_)),
+            Test::Number(..) => matches!(value, Value::Number { .. }),
+            Test::Quantity(_) => matches!(value, Value::Quantity(_)),
+            Test::Reference(_) => matches!(value, Value::Reference(_)),
+            Test::ReferenceIdentifier { .. } => matches!(value, Value::ReferenceIdentifier { .. }),
+            Test::Uri(_) => matches!(value, Value::Uri(_)),
+            Test::Composite(_) | Test::Near(_) => matches!(value, Value::Composite(_)),
+            Test::Other(test) => test.is_about(value),
+            Test::Any => true,
         }
     }
 }
@@ -210,6 +254,12 @@ impl StringTest {
             StringTest::StartsWith(start) => crate::normalize(text).starts_with(&**start),
             StringTest::Contains(part) => crate::normalize(text).contains(&**part),
             StringTest::Exact(whole) => text == &**whole,
+            StringTest::Equals(whole) => crate::normalize(text) == **whole,
+            StringTest::EndsWith(end) => crate::normalize(text).ends_with(&**end),
+            StringTest::Compares(prefix, other) => {
+                let text = crate::normalize(text);
+                prefix.holds((&*text, &*text), (&**other, &**other))
+            }
         }
     }
 }
@@ -221,6 +271,9 @@ impl UriTest {
             UriTest::Is(whole) => uri == &**whole,
             UriTest::Below(root) => lies_below(uri, root),
             UriTest::Above(leaf) => lies_below(leaf, uri),
+            UriTest::StartsWith(start) => uri.starts_with(&**start),
+            UriTest::Contains(part) => uri.contains(&**part),
+            UriTest::EndsWith(end) => uri.ends_with(&**end),
         }
     }
 }

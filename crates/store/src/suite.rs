@@ -13,6 +13,7 @@ use crate::{Catalog, ManualClock, Store};
 
 pub mod across;
 pub mod catalog;
+pub mod criteria;
 pub mod erase;
 pub mod history;
 pub mod include;
@@ -107,6 +108,11 @@ macro_rules! store_promise {
                 missing_is_the_absence_of_values, ids_and_times_are_facts, filters_combine,
                 chains_follow_references, reverse_chains_follow_them_back, an_update_replaces_what_is_indexed,
                 a_deletion_is_not_found, a_search_survives_reopening,
+            }
+            criteria::{
+                codes_match_by_membership, a_large_set_of_codes_is_asked_whole,
+                strings_compare_without_case_and_accents, uris_match_by_their_text,
+                positions_match_by_distance, other_values_are_those_of_the_same_kind,
             }
             page::{
                 without_an_order_the_oldest_write_comes_first, an_order_looks_at_the_lowest_or_the_highest,

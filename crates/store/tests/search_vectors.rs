@@ -9,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fhir::{Id, IssueCode, Resource, ResourceKey, ResourceType, Time, body};
 use search::{
-    Context, Entries, Extractor, Handling, ParameterSet, SearchScope, Total, Visible, compile, compile_within,
+    Context, Entries, Extractor, Handling, ParameterSet, SearchScope, Total, Visible, Vocabulary, compile,
+    compile_within,
 };
 use serde_json::Value;
 use store::suite::wait;
@@ -135,8 +136,14 @@ fn run(case: &Value, loaded: &Loaded, tally: &mut Tally) {
     };
     let now = Time::parse("2026-01-01T00:00:00Z").unwrap();
     let of = scope.types()[0];
-    let context =
-        Context { of, parameters: &ParameterSet::r4(), base: BASE, now, handling: Handling::Strict };
+    let context = Context {
+        of,
+        parameters: &ParameterSet::r4(),
+        vocabulary: &Vocabulary::new(),
+        base: BASE,
+        now,
+        handling: Handling::Strict,
+    };
     let compiled = match compile_within(&parameters(query), &scope, &context) {
         Ok(compiled) => compiled,
         Err(errors) if errors.iter().any(|error| error.code() == IssueCode::NotSupported) => {
@@ -206,8 +213,14 @@ fn the_vectors_find_what_they_expect() {
 #[test]
 fn what_is_no_date_is_refused() {
     let of = ResourceType::parse("Patient").unwrap();
-    let context =
-        Context { of, parameters: &ParameterSet::r4(), base: BASE, now: Time(0), handling: Handling::Strict };
+    let context = Context {
+        of,
+        parameters: &ParameterSet::r4(),
+        vocabulary: &Vocabulary::new(),
+        base: BASE,
+        now: Time(0),
+        handling: Handling::Strict,
+    };
     for value in ["***", "!"] {
         assert!(compile(&[("birthdate", value)], &context).is_err());
     }

@@ -42,7 +42,11 @@ pub(crate) fn term_matches(test: &Test, term: &[u8]) -> Result<bool, StorageErro
         read_value(&mut reader, |value| passes = test.matches(&value))?;
         return Ok(passes);
     }
-    let Test::Composite(tests) = test else { return Ok(false) };
+    let Test::Composite(tests) = test else {
+        let mut entries = Entries::new();
+        push_term(&mut entries, ParamId(0), term)?;
+        return Ok(entries.iter().any(|(_, value)| test.matches(&value)));
+    };
     reader.byte()?;
     if usize::from(reader.byte()?) != tests.len() {
         return Ok(false);

@@ -2,7 +2,8 @@
 
 use fhir::{Span, Time};
 use search::{
-    Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, UriTest, normalize, updated_matches,
+    Codes, Near, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, TokenSet, UriTest,
+    normalize, updated_matches,
 };
 
 use super::decode::{normalised, read_canonical, term_matches};
@@ -68,6 +69,10 @@ pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
         Test::String(StringTest::Exact(whole)) => {
             vec![Lookup::Term(texts(kind::STRING, &[&normalize(whole), whole]))]
         }
+        Test::String(StringTest::Equals(whole)) => vec![all(texts(kind::STRING, &[whole]))],
+        Test::String(StringTest::EndsWith(_) | StringTest::Compares(..)) => {
+            vec![checked(vec![kind::STRING], test)]
+        }
         Test::Date(prefix, asked) => vec![date(test, *prefix, asked, span_max)],
         Test::Number(prefix, from, to) => vec![number(test, kind::NUMBER, *prefix, (*from, *to))],
         Test::Quantity(asked) => quantity(test, asked),
@@ -85,8 +90,15 @@ pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
             put_text(&mut from, root.strip_suffix('/').unwrap_or(root));
             vec![checked(from, test)]
         }
-        Test::Uri(UriTest::Above(_)) => vec![checked(vec![kind::URI], test)],
+        Test::Uri(UriTest::StartsWith(start)) => vec![prefixed(kind::URI, start)],
+        Test::Uri(UriTest::Above(_) | UriTest::Contains(_) | UriTest::EndsWith(_)) => {
+            vec![checked(vec![kind::URI], test)]
+        }
         Test::Composite(tests) => vec![composite(test, tests)],
+        Test::Codes(set) => codes(test, set),
+        Test::Near(near) => vec![position(test, near)],
+        Test::Other(about) => kinds_of(about).iter().map(|kind| checked(vec![*kind], test)).collect(),
+        Test::Any => vec![Lookup::Term(Vec::new())],
     }
 }
 
@@ -194,6 +206,61 @@ fn composite<'t>(test: &'t Test, tests: &'t [Test]) -> Lookup<'t> {
         _ => {}
     }
     checked(from, test)
+}
+
+/// Codes up to which each is looked up, beyond which all codes are looked through.
+const CODES_LOOKED_UP_MAX: usize = 2048;
+
+/// Each code in turn, or all codes there are, whichever should be less.
+fn codes<'t>(test: &'t Test, set: &TokenSet) -> Vec<Lookup<'t>> {
+    let is_open = |codes: &Codes| matches!(codes, Codes::AllBut(codes) if !codes.is_empty());
+    if set.len() > CODES_LOOKED_UP_MAX || set.systems().any(|(_, codes)| is_open(codes)) {
+        return vec![checked(vec![kind::TOKEN], test)];
+    }
+    let mut all = Vec::with_capacity(set.len());
+    for (system, codes) in set.systems() {
+        match codes {
+            Codes::Only(codes) => {
+                all.extend(codes.iter().map(|code| token(&SystemTest::Is(system.into()), Some(code))))
+            }
+            Codes::AllBut(_) => all.push(token(&SystemTest::Is(system.into()), None)),
+        }
+    }
+    all
+}
+
+/// The stretch of latitudes that may be near enough.
+fn position<'t>(test: &'t Test, near: &Near) -> Lookup<'t> {
+    let (low, high) = near.latitudes();
+    let start = [kind::COMPOSITE, 2, kind::NUMBER];
+    let bound = |degrees: f64| [&start[..], &ordered_f64(degrees)[..]].concat();
+    // -0.0 equals 0.0 but lies before it.
+    let from = bound(if low == 0.0 { -0.0 } else { low });
+    Lookup::Range {
+        from,
+        until: after(&bound(if high == 0.0 { 0.0 } else { high })),
+        scan: Scan::Value(test),
+    }
+}
+
+/// The kinds of the terms that hold values that a test is about.
+fn kinds_of(test: &Test) -> &'static [u8] {
+    match test {
+        Test::Token { .. } | Test::Codes(_) => &[kind::TOKEN],
+        Test::TokenText(_) => &[kind::TOKEN_TEXT],
+        Test::TypedIdentifier { .. } => &[kind::TYPED_IDENTIFIER],
+        Test::String(_) => &[kind::STRING],
+        Test::Date(..) => &[kind::DATE],
+        Test::Number(..) => &[kind::NUMBER],
+        Test::Quantity(_) => &[kind::QUANTITY],
+        Test::Reference(_) => &[kind::REFERENCE, kind::URL],
+        Test::ReferenceIdentifier { .. } => &[kind::REFERENCE_IDENTIFIER],
+        Test::Uri(_) => &[kind::URI],
+        Test::Composite(_) | Test::Near(_) => &[kind::COMPOSITE],
+        Test::Other(test) => kinds_of(test),
+        // Nothing is other than anything.
+        Test::Any => &[],
+    }
 }
 
 fn texts(kind: u8, texts: &[&str]) -> Vec<u8> {

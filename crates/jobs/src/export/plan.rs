@@ -6,7 +6,7 @@ use fhir::{Id, ResourceType, Span, Time, definitions};
 use percent_encoding::percent_decode_str;
 use search::{
     Context, Entries, Filter, Graph, Handling, ParamId, ParameterSet, Prefix, Reason, Row, SearchError,
-    references, updated_matches,
+    Vocabulary, references, updated_matches,
 };
 use store::{Export, ExportAsked, ExportLevel};
 
@@ -208,7 +208,8 @@ fn compile(
         return Err(vec![SearchError::new(name, Reason::NotSupported)]);
     }
     let Terms { parameters: set, base, now } = terms;
-    let context = Context { of, parameters: set, base, now: *now, handling: Handling::Strict };
+    let vocabulary = &Vocabulary::standard(parameters);
+    let context = Context { of, parameters: set, vocabulary, base, now: *now, handling: Handling::Strict };
     Ok(search::compile(parameters, &context)?.filter_of(of))
 }
 

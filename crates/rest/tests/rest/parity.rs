@@ -169,6 +169,24 @@ const THERE: &[(&str, &[Try])] = &[
         ],
     ),
     ("_list", &[("GET Patient?_list=a", None)]),
+    (
+        "modifiers in and not-in",
+        &[(
+            "GET Observation?code:in=http://hl7.org/fhir/ValueSet/observation-codes\
+             &category:not-in=http://hl7.org/fhir/ValueSet/observation-category",
+            None,
+        )],
+    ),
+    (
+        "modifiers above and below on token",
+        &[(
+            "GET RelatedPerson?relationship:below=http://terminology.hl7.org/CodeSystem/v3-RoleCode%7CMTH\
+             &relationship:above=http://terminology.hl7.org/CodeSystem/v3-RoleCode%7CNMTH",
+            None,
+        )],
+    ),
+    ("near", &[("GET Location?near=1%7C2%7C3%7Ckm", None)]),
+    ("_filter", &[("GET Patient?_filter=name%20co%20a%20and%20not(birthdate%20gt%202000)", None)]),
     ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
     ("_count", &[("GET Patient?_count=1", None), ("GET Patient?_count=100", None)]),
     ("_count=0", &[("GET Patient?_count=0", None), ("GET Patient?_summary=count", None)]),
@@ -184,14 +202,12 @@ const ABSENT: &[(&str, &[Try])] = &[
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),
-    ("near", &[("GET Location?near=1%7C2", None)]),
-    ("other modifiers", &[("GET Observation?code:in=a", None), ("GET Observation?code:not-in=a", None)]),
+    ("modifiers above and below on reference", &[("GET Encounter?location:below=Location/1", None)]),
     (
         "other result parameters",
         &[
             ("GET Patient?_contained=true", None),
             ("GET Patient?_containedType=a", None),
-            ("GET Patient?_filter=a", None),
             ("GET Patient?_query=a", None),
             ("GET Patient?_score=a", None),
             ("GET Patient?_type=a", None),

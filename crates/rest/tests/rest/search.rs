@@ -250,6 +250,7 @@ fn every_search_parameter_that_is_claimed_is_understood() {
                 "number" | "quantity" => "1",
                 "date" => "2020",
                 "composite" => continue,
+                "special" => "1%7C2",
                 _ => "x",
             };
             claims += 1;
@@ -270,5 +271,40 @@ fn the_types_that_are_claimed_have_their_common_parameters() {
             assert!(names.contains(&&json!(common)), "{}: {common}", resource["type"]);
         }
         assert!(!names.contains(&&json!("_content")));
+    }
+}
+
+#[test]
+fn value_sets_of_the_data_store_are_asked() {
+    let world = World::open();
+    let system = json!({"resourceType": "CodeSystem", "id": "s", "url": "http://s", "status": "active",
+        "content": "complete", "concept": [{"code": "animal", "concept": [{"code": "dog"}]}, {"code": "oak"}]});
+    let set = json!({"resourceType": "ValueSet", "id": "v", "url": "http://v", "version": "2", "status": "active",
+        "compose": {"include": [{"system": "http://s",
+            "filter": [{"property": "concept", "op": "is-a", "value": "animal"}]}]}});
+    assert_eq!(world.put("CodeSystem/s", &system).status, 201);
+    assert_eq!(world.put("ValueSet/v", &set).status, 201);
+    for code in ["animal", "dog", "oak"] {
+        let observation = json!({"resourceType": "Observation", "id": code, "status": "final",
+            "code": {"coding": [{"system": "http://s", "code": code}]}});
+        assert_eq!(world.put(&format!("Observation/{code}"), &observation).status, 201);
+    }
+    for (query, expected) in [
+        ("code:in=http://v", vec!["animal", "dog"]),
+        ("code:in=http://v%7C2", vec!["animal", "dog"]),
+        ("code:in=ValueSet/v", vec!["animal", "dog"]),
+        ("code:not-in=ValueSet/v", vec!["oak"]),
+        ("code:below=http://s%7Canimal", vec!["animal", "dog"]),
+        ("code:above=http://s%7Cdog", vec!["animal", "dog"]),
+        ("_filter=code%20in%20http://v%20and%20not(code%20eq%20dog)", vec!["animal"]),
+    ] {
+        assert_eq!(ids(&world.get(&format!("Observation?{query}"))), expected, "{query}");
+    }
+    for unknown in ["code:in=http://v%7C3", "code:in=ValueSet/w", "code:below=http://t%7Cx"] {
+        assert_eq!(
+            world.get(&format!("Observation?{unknown}")).refusal(),
+            (400, "not-found".to_owned()),
+            "{unknown}"
+        );
     }
 }

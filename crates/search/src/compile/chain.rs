@@ -15,6 +15,14 @@ use crate::{Filter, ParamId};
 #[derive(Default)]
 pub(super) struct Links(Cell<usize>);
 
+impl Links {
+    /// Counts one more link; whether there may be that many.
+    pub(super) fn is_one_more(&self) -> bool {
+        self.0.set(self.0.get() + 1);
+        self.0.get() <= CHAIN_LINKS_MAX
+    }
+}
+
 /// The condition that one clause makes, on whatever resource it is about in the end.
 pub(super) fn condition(
     clause: &Clause<'_>,
@@ -162,12 +170,10 @@ impl Chain<'_> {
 
     /// Counts one more link, up to the limit.
     fn count(&self) -> Result<(), SearchError> {
-        let count = self.links.0.get() + 1;
-        self.links.0.set(count);
-        if count > CHAIN_LINKS_MAX {
-            return Err(self.fail(Reason::Limit("CHAIN_LINKS_MAX", CHAIN_LINKS_MAX)));
+        if self.links.is_one_more() {
+            return Ok(());
         }
-        Ok(())
+        Err(self.fail(Reason::Limit("CHAIN_LINKS_MAX", CHAIN_LINKS_MAX)))
     }
 
     fn fail(&self, reason: Reason) -> SearchError {

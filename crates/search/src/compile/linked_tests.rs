@@ -15,6 +15,7 @@ fn within(scope: &SearchScope, query: &[(&str, &str)]) -> Result<Compiled, Vec<S
     let context = Context {
         of: of("Patient"),
         parameters: &parameters,
+        vocabulary: &crate::Vocabulary::new(),
         base: "https://tarn.example/r4/",
         now: Time(0),
         handling: Handling::Strict,

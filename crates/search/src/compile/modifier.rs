@@ -32,6 +32,14 @@ pub(super) enum Modifier {
     AbovePath,
     /// `:below` on an address.
     BelowPath,
+    /// `:in`.
+    In,
+    /// `:not-in`.
+    NotIn,
+    /// `:above` on a code.
+    AboveCode,
+    /// `:below` on a code.
+    BelowCode,
     /// `:Patient`: only references to this type.
     Type(ResourceType),
 }
@@ -69,7 +77,7 @@ impl Subject<'_> {
     fn modifiers(&self, of: ResourceType) -> Vec<(&'static str, Modifier)> {
         let definition = self.definition;
         let mut all = match definition.kind {
-            ParameterKind::Composite | ParameterKind::Special => return Vec::new(),
+            ParameterKind::Composite => return Vec::new(),
             _ => vec![("missing", Modifier::Missing)],
         };
         match definition.kind {
@@ -84,7 +92,13 @@ impl Subject<'_> {
             _ => {}
         }
         if definition.kind == ParameterKind::Token && !is_fact(&definition.code) {
-            all.push(("text", Modifier::Text));
+            all.extend([
+                ("text", Modifier::Text),
+                ("in", Modifier::In),
+                ("not-in", Modifier::NotIn),
+                ("above", Modifier::AboveCode),
+                ("below", Modifier::BelowCode),
+            ]);
             if finds(definition, of, "Identifier") {
                 all.push(("of-type", Modifier::OfType));
             }

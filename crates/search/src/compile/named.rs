@@ -3,12 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use fhir::{Id, Reference, ResourceKey, ResourceType};
+use fhir::{Decimal, Id, Reference, ResourceKey, ResourceType};
 
+use super::Context;
 use super::modifier::Modifier;
 use crate::clause::{split, unescape};
 use crate::error::Reason;
-use crate::{ReferenceTest, StringTest, SystemTest, Test, UriTest, normalize};
+use crate::vocabulary::Direction;
+use crate::{Near, ReferenceTest, StringTest, SystemTest, Test, UriTest, canonical_unit, normalize};
+
+/// How near is near, if it is not said, in metres.
+const NEAR_DISTANCE_M: f64 = 50_000.0;
 
 pub(super) fn string(value: &str, modifier: Modifier) -> Test {
     let text = unescape(value);
@@ -30,14 +35,31 @@ pub(super) fn uri(value: &str, modifier: Modifier) -> Test {
 }
 
 /// A token as its modifier says.
-pub(super) fn token(value: &str, modifier: Modifier) -> Result<Test, Reason> {
+pub(super) fn token(value: &str, modifier: Modifier, context: &Context<'_>) -> Result<Test, Reason> {
     match modifier {
         Modifier::Text => Ok(Test::TokenText(normalize(&unescape(value)).into())),
         Modifier::OfType => typed_identifier(value),
+        Modifier::In | Modifier::NotIn => {
+            let set = context.vocabulary.codes(&unescape(value)).map_err(Reason::Vocabulary)?;
+            Ok(Test::Codes(Arc::new(set)))
+        }
+        Modifier::AboveCode => related(value, Direction::Above, context),
+        Modifier::BelowCode => related(value, Direction::Below, context),
         _ => {
             let (system, code) = system_and_code(value)?;
             Ok(Test::Token { system, code })
         }
+    }
+}
+
+/// `system|code`, with what subsumes it or what it subsumes.
+fn related(value: &str, direction: Direction, context: &Context<'_>) -> Result<Test, Reason> {
+    match system_and_code(value)? {
+        (SystemTest::Is(system), Some(code)) => {
+            let set = context.vocabulary.related(&system, &code, direction).map_err(Reason::Vocabulary)?;
+            Ok(Test::Codes(Arc::new(set)))
+        }
+        _ => Err(Reason::Value("'system|code'")),
     }
 }
 
@@ -129,4 +151,38 @@ fn local(of: ResourceType, id: &str, version: Option<&str>) -> Option<ReferenceT
         Some(version) => ReferenceTest::Version(key, version.into()),
         None => ReferenceTest::Key(key),
     })
+}
+
+/// `latitude|longitude|distance|units`: distance and units may be left out.
+pub(super) fn near(value: &str) -> Result<Test, Reason> {
+    const FORM: Reason =
+        Reason::Value("'latitude|longitude|distance|units', in degrees and a UCUM unit of length such as km");
+    let parts: Vec<Cow<'_, str>> = split(value, '|').map(unescape).collect();
+    if !(2..=4).contains(&parts.len()) {
+        return Err(FORM);
+    }
+    let number = |at: usize| match parts.get(at).map(|part| &**part) {
+        None | Some("") => Ok(None),
+        Some(text) => Decimal::parse(text).map(|number| Some(number.to_f64())).ok_or(FORM),
+    };
+    let (Some(latitude), Some(longitude)) = (number(0)?, number(1)?) else { return Err(FORM) };
+    let (distance, unit) = (number(2)?, parts.get(3).map_or("", |unit| &**unit));
+    let metres = metres(unit).ok_or(FORM)?;
+    let distance_m = distance.map_or(NEAR_DISTANCE_M, |distance| distance * metres);
+    let is_place = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
+    if !is_place || !(0.0..f64::INFINITY).contains(&distance_m) {
+        return Err(FORM);
+    }
+    Ok(Test::Near(Near { latitude, longitude, distance_m }))
+}
+
+/// How many metres a unit of length is; without one it is a kilometre.
+fn metres(unit: &str) -> Option<f64> {
+    let code = match unit {
+        "" => "km",
+        "mi" => "[mi_i]",
+        code => code,
+    };
+    let canonical = canonical_unit(code).filter(|canonical| canonical.unit == "m")?;
+    Some(canonical.range(1.0, 1.0).0)
 }

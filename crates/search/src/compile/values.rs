@@ -23,7 +23,7 @@ pub(super) fn test(
         }
         ParameterKind::Quantity => ordered::quantity(value),
         ParameterKind::String => Ok(named::string(value, modifier)),
-        ParameterKind::Token => named::token(value, modifier),
+        ParameterKind::Token => named::token(value, modifier, context),
         ParameterKind::Uri => Ok(named::uri(value, modifier)),
         ParameterKind::Reference => match modifier {
             Modifier::Identifier => named::reference_identifier(value),
@@ -31,6 +31,7 @@ pub(super) fn test(
             _ => named::reference(value, || target::sole_target(definition, context.of), context.base),
         },
         ParameterKind::Composite => composite(definition, value, context),
+        ParameterKind::Special if definition.code == "near" => named::near(value),
         ParameterKind::Special => Err(Reason::NotSupported),
     }
 }

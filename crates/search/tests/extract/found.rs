@@ -70,6 +70,7 @@ fn finds(key: &ResourceKey, entries: &Entries, code: &str, value: &str) -> Resul
     let context = Context {
         of: key.of,
         parameters: &ParameterSet::r4(),
+        vocabulary: &search::Vocabulary::new(),
         base: "http://here/r4",
         now: Time(0),
         handling: Handling::Strict,

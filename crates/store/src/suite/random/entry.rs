@@ -12,6 +12,10 @@ use crate::{Operation, Put};
 /// A composite of a reference and a text.
 pub(super) const LINK: ParamId = ParamId(109);
 
+/// A position: latitude and longitude.
+pub(super) const PLACE: ParamId = ParamId(110);
+
+pub(super) const DEGREES: [f64; 6] = [-90.0, -0.0, 0.0, 0.005, 51.5, 179.9];
 pub(super) const TYPES: [&str; 3] = ["Patient", "Observation", "Basic"];
 pub(super) const SYSTEMS: [Option<&str>; 3] = [None, Some("http://s"), Some("urn:t")];
 pub(super) const CODES: [&str; 4] = ["x", "y", "X", "mg"];
@@ -59,7 +63,8 @@ pub(super) fn some_put(dice: &mut Dice) -> Put {
 fn some_entries(dice: &mut Dice) -> Entries {
     let mut entries = Entries::new();
     for _ in 0..dice.below(9) {
-        match dice.below(12) {
+        match dice.below(13) {
+            11 => entries.push_composite(PLACE, [some_degrees(dice), some_degrees(dice)]),
             0 => entries.push(NAME, Value::String(dice.pick(&NAMES))),
             1 => entries.push(BIRTH, Value::Date(some_span(dice))),
             2 | 3 => entries.push(CODE, some_token(dice)),
@@ -74,6 +79,11 @@ fn some_entries(dice: &mut Dice) -> Entries {
         }
     }
     entries
+}
+
+fn some_degrees(dice: &mut Dice) -> Value<'static> {
+    let degrees = dice.pick(&DEGREES);
+    Value::Number { low: degrees, high: degrees }
 }
 
 pub(super) fn some_span(dice: &mut Dice) -> Span {

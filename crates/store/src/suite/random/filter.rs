@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use fhir::{Id, ResourceType};
 use search::{
-    Filter, ParamId, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test, UriTest, Visible,
-    normalize,
+    Codes, Filter, Near, ParamId, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test,
+    TokenSet, UriTest, Visible, normalize,
 };
 
 use super::Dice;
 use super::entry::{
-    CODES, LINK, NAMES, NUMBERS, SYSTEMS, TYPES, URIS, some_id, some_key, some_range, some_span,
+    CODES, DEGREES, LINK, NAMES, NUMBERS, PLACE, SYSTEMS, TYPES, URIS, some_id, some_key, some_range,
+    some_span,
 };
 use crate::suite::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, all, has, of, span,
 };
 
-const PARAMS: [ParamId; 11] =
-    [NAME, BIRTH, CODE, SUBJECT, FOCUS, SCORE, AMOUNT, ADDRESS, PAIR, LINK, ParamId::COMPARTMENT];
+const PARAMS: [ParamId; 12] =
+    [NAME, BIRTH, CODE, SUBJECT, FOCUS, SCORE, AMOUNT, ADDRESS, PAIR, LINK, PLACE, ParamId::COMPARTMENT];
 
 pub(super) fn some_type(dice: &mut Dice) -> ResourceType {
     of(dice.pick(&TYPES))
@@ -61,7 +62,10 @@ fn some_leaf(dice: &mut Dice) -> Filter {
 const UPDATES: [&str; 4] = ["2020", "2020-01-01T00:00", "2020-01-01T00:01", "2020-01-01T00:00:02.003Z"];
 
 fn some_test(dice: &mut Dice) -> Filter {
-    match dice.below(12) {
+    match dice.below(15) {
+        12 => has(CODE, some_codes(dice)),
+        13 => has(PLACE, some_near(dice)),
+        14 => some_other(dice),
         0 | 1 => has(NAME, Test::String(some_string(dice))),
         2 => has(BIRTH, Test::Date(some_prefix(dice), some_span(dice))),
         3 => has(CODE, some_token(dice)),
@@ -71,12 +75,35 @@ fn some_test(dice: &mut Dice) -> Filter {
         7 => has(SCORE, some_number(dice)),
         8 => has(AMOUNT, some_quantity(dice)),
         9 => has(ADDRESS, some_uri(dice)),
-        10 => has(PAIR, Test::Composite(vec![some_token(dice), some_number(dice)])),
+        10 => has(PAIR, Test::Composite(vec![some_component(dice), some_number(dice)])),
         _ => {
             let text = Test::String(some_string(dice));
             has(LINK, Test::Composite(vec![Test::Reference(some_reference(dice)), text]))
         }
     }
+}
+
+/// What is of the kind of some test and does not pass it.
+fn some_other(dice: &mut Dice) -> Filter {
+    match some_test(dice) {
+        Filter::Has(param, test) => has(param, Test::Other(Box::new(test))),
+        other => other,
+    }
+}
+
+fn some_codes(dice: &mut Dice) -> Test {
+    let mut set = TokenSet::new();
+    for _ in 0..dice.below(3) {
+        let codes = dice.some(2, |dice| dice.pick(&CODES).into()).into_iter().collect();
+        let codes = if dice.one_in(3) { Codes::AllBut(codes) } else { Codes::Only(codes) };
+        set.add(dice.pick(&SYSTEMS).unwrap_or("none"), codes);
+    }
+    Test::Codes(Arc::new(set))
+}
+
+fn some_near(dice: &mut Dice) -> Test {
+    let (latitude, longitude) = (dice.pick(&DEGREES), dice.pick(&DEGREES));
+    Test::Near(Near { latitude, longitude, distance_m: dice.pick(&[0.0, 1e3, 2e6, 3e7]) })
 }
 
 fn some_prefix(dice: &mut Dice) -> Prefix {
@@ -102,9 +129,12 @@ fn some_part(dice: &mut Dice) -> Arc<str> {
 }
 
 fn some_string(dice: &mut Dice) -> StringTest {
-    match dice.below(3) {
+    match dice.below(6) {
         0 => StringTest::StartsWith(some_part(dice)),
         1 => StringTest::Contains(some_part(dice)),
+        2 => StringTest::Equals(some_part(dice)),
+        3 => StringTest::EndsWith(some_part(dice)),
+        4 => StringTest::Compares(some_prefix(dice), some_part(dice)),
         _ => StringTest::Exact(dice.pick(&NAMES).into()),
     }
 }
@@ -120,6 +150,15 @@ fn some_system(dice: &mut Dice) -> SystemTest {
 fn some_token(dice: &mut Dice) -> Test {
     let code = (!dice.one_in(4)).then(|| dice.pick(&CODES).into());
     Test::Token { system: some_system(dice), code }
+}
+
+fn some_component(dice: &mut Dice) -> Test {
+    match dice.below(4) {
+        0 => Test::Any,
+        1 => some_codes(dice),
+        2 => Test::Other(Box::new(some_token(dice))),
+        _ => some_token(dice),
+    }
 }
 
 fn some_token_text(dice: &mut Dice) -> Test {
@@ -170,9 +209,12 @@ fn some_quantity(dice: &mut Dice) -> Test {
 
 fn some_uri(dice: &mut Dice) -> Test {
     let uri = dice.pick(&URIS).into();
-    Test::Uri(match dice.below(3) {
+    Test::Uri(match dice.below(6) {
         0 => UriTest::Below(uri),
         1 => UriTest::Above(uri),
+        2 => UriTest::StartsWith(uri),
+        3 => UriTest::Contains(dice.pick(&["x/y", "/", "oid"]).into()),
+        4 => UriTest::EndsWith(dice.pick(&["z", "/", "1.2"]).into()),
         _ => UriTest::Is(uri),
     })
 }
