@@ -1,6 +1,7 @@
 //! Workloads that measure tarn.
 #![expect(clippy::disallowed_methods, reason = "measuring is what bench is for")]
 
+mod bundles;
 mod clients;
 mod layout;
 mod load;
@@ -17,6 +18,12 @@ fn main() -> anyhow::Result<()> {
         }
         Some("layout") => layout::run(arguments.next().map_or(Ok(1_000_000), |count| count.parse())?),
         Some("load") => load::run(arguments.next().map_or(Ok(200_000), |count| count.parse())?),
-        _ => anyhow::bail!("usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES]"),
+        Some("bundles") => {
+            let resources = arguments.next().map_or(Ok(20_000), |count| count.parse())?;
+            bundles::run(&run::binary()?, resources)
+        }
+        _ => anyhow::bail!(
+            "usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES] | bundles [RESOURCES]"
+        ),
     }
 }

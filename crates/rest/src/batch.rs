@@ -30,6 +30,8 @@ enum Touched {
     Nothing,
     /// One resource.
     One(ResourceKey),
+    /// What it finds, of which its commit makes sure.
+    Unless,
     /// What it finds.
     Any,
 }
@@ -82,39 +84,54 @@ async fn permitted(context: &Context<'_>, entry: &Entry<'_>) -> Result<Reply, Re
     entry.answer(context).await
 }
 
-/// The entries in runs that may be done at the same time, since none can see what another of its run does.
+/// The entries in runs that may be done at the same time: since none can see what another of its run does, or
+/// since each makes sure of what it saw when it commits.
 fn waves(entries: Vec<Result<Entry<'_>, Refusal>>) -> Vec<Vec<Numbered<'_>>> {
     let mut waves: Vec<Vec<Numbered<'_>>> = Vec::new();
-    let mut keys = HashSet::new();
-    let mut is_open = false;
+    let mut last = Wave::Closed;
     for (number, entry) in entries.into_iter().enumerate() {
         let touched = entry.as_ref().map_or(Touched::Nothing, |entry| touched(entry.interaction()));
-        let (joins, stays_open) = match touched {
-            Touched::Nothing => (is_open, true),
-            Touched::One(key) => {
-                let is_new = keys.insert(key.clone());
-                if !is_new {
-                    keys = HashSet::from([key]);
-                }
-                (is_open && is_new, true)
-            }
-            Touched::Any => (false, false),
-        };
+        let joins = last.takes(touched);
         match waves.last_mut() {
             Some(wave) if joins && wave.len() < BATCH_ENTRIES_AT_ONCE_MAX => wave.push((number, entry)),
             _ => waves.push(vec![(number, entry)]),
         }
-        if !stays_open {
-            keys.clear();
-        }
-        is_open = stays_open;
     }
     waves
+}
+
+/// What may still join a run.
+enum Wave {
+    /// Nothing.
+    Closed,
+    /// Writes of other resources than these.
+    Writes(HashSet<ResourceKey>),
+    /// Conditional creates.
+    Unless,
+}
+
+impl Wave {
+    /// Whether an entry joins the run; otherwise it begins the next.
+    fn takes(&mut self, touched: Touched) -> bool {
+        match (&mut *self, touched) {
+            (Wave::Writes(_), Touched::Nothing) | (Wave::Unless, Touched::Unless) => return true,
+            (Wave::Writes(keys), Touched::One(key)) if !keys.contains(&key) => {
+                keys.insert(key);
+                return true;
+            }
+            (_, Touched::Nothing) => *self = Wave::Writes(HashSet::new()),
+            (_, Touched::One(key)) => *self = Wave::Writes(HashSet::from([key])),
+            (_, Touched::Unless) => *self = Wave::Unless,
+            (_, Touched::Any) => *self = Wave::Closed,
+        }
+        false
+    }
 }
 
 fn touched(interaction: &Interaction) -> Touched {
     match interaction {
         Interaction::Create { if_none_exist: None, .. } => Touched::Nothing,
+        Interaction::Create { .. } => Touched::Unless,
         // Answers may be large, so that one is made at a time; they are quick, for they wait for no disk.
         other => match other.key().filter(|_| other.is_write()) {
             Some(key) => Touched::One(key.clone()),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use fhir::{Issue, IssueCode, ResourceKey, ResourceType, Time};
-use search::{Graph, Row};
-use store::{Precondition, Put, Write};
+use search::{Filter, Graph, Row};
+use store::{Precondition, Write};
 
 use super::Aimed;
 use crate::aim::Deed;
@@ -47,28 +47,37 @@ fn overlap(aims: [&Aimed<'_>; 2]) -> Refusal {
     twice("Two entries write the same resource.", "request.url", entries)
 }
 
-/// Refuses an entry whose criterion nothing in the data store matches, but another entry's resource will.
+/// Refuses an entry whose criterion another entry's resource matches: done one by one, it would have found that
+/// too. A deletion comes before all that is made.
 pub(super) fn check_criteria(prepared: &[(usize, Prepared)]) -> Result<(), Refusal> {
     for (number, one) in prepared {
+        if matches!(one.write, Some(Write::Delete(_))) {
+            continue;
+        }
         for precondition in &one.preconditions {
-            let Precondition::NoMatch(of, filter) = precondition else { continue };
-            // What a chain leads to is not looked at: the commit decides by the state before it.
-            let matches = |put: &Put| {
-                let row = Row { key: &put.key, updated: Time(0), entries: &put.entries };
-                put.key.of == *of && filter.is_local() && filter.matches(row, &Alone)
+            let (of, filter) = match precondition {
+                Precondition::NoMatch(of, filter) => (*of, filter),
+                Precondition::OnlyMatch(key, filter) => (key.of, filter),
+                _ => continue,
             };
-            for (other, another) in prepared {
-                if let Some(Write::Put(put)) = &another.write
-                    && other != number
-                    && matches(put)
-                {
-                    let sentence = "What one entry makes unless it is there, another entry makes.";
+            let others = prepared.iter().filter(|(other, _)| other != number);
+            for (other, another) in others {
+                if is_match(of, filter, another) {
+                    let sentence = "What one entry asks for by its criteria, another entry makes.";
                     return Err(twice(sentence, "request", [*number.min(other), *number.max(other)]));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Whether what is prepared will match. What a chain leads to is not looked at: there the state before the commit
+/// decides.
+fn is_match(of: ResourceType, filter: &Filter, prepared: &Prepared) -> bool {
+    let Some(Write::Put(put)) = &prepared.write else { return false };
+    let row = Row { key: &put.key, updated: Time(0), entries: &put.entries };
+    put.key.of == of && filter.is_local() && filter.matches(row, &Alone)
 }
 
 /// No other resources.

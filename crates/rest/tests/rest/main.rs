@@ -12,6 +12,7 @@ mod limit;
 mod linked;
 mod meta;
 mod once;
+mod one_by_one;
 mod operation;
 mod packing;
 mod parity;
