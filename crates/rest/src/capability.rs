@@ -10,6 +10,8 @@ use crate::interaction::{CODES, SYSTEM_CODES, is_immutable, is_storable};
 use crate::links::Base;
 use crate::operation::{Level, OPERATIONS, Operation};
 
+mod includes;
+
 /// The statement, but for the address of the data store, which is put in between.
 pub(crate) struct Capabilities {
     since: Time,
@@ -50,7 +52,7 @@ impl Text {
         );
         let mut after_url = format!(
             "}},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\",\
-             \"application/fhir+xml\",\"xml\"],\
+             \"application/fhir+xml\",\"xml\"],\"patchFormat\":[\"application/json-patch+json\"],\
              \"rest\":[{{\"mode\":\"server\",\"security\":{{\"cors\":{has_cors},\"description\":\
              \"Requests are signed with AWS Signature Version 4 for the service healthlake.\"}},\"resource\":["
         )
@@ -68,7 +70,13 @@ impl Text {
         }
         after_url.push(b']');
         push_operations(&mut after_url, |level| level == Level::System);
-        after_url.extend_from_slice(b"}]}");
+        for (at, compartment) in definitions().compartments().iter().enumerate() {
+            let before = if at == 0 { ",\"compartment\":[" } else { "," };
+            let name = compartment.of.name().to_ascii_lowercase();
+            let text = format!("{before}\"http://hl7.org/fhir/CompartmentDefinition/{name}\"");
+            after_url.extend_from_slice(text.as_bytes());
+        }
+        after_url.extend_from_slice(b"]}]}");
         Text { before_url: before_url.into_bytes(), after_url }
     }
 }
@@ -94,7 +102,9 @@ fn push_type(of: ResourceType, out: &mut Vec<u8>) {
         if is_immutable(of) { "not-supported" } else { "multiple" },
     );
     out.extend_from_slice(rest.as_bytes());
-    for (at, parameter) in searchable(of).into_iter().enumerate() {
+    let searchable = searchable(of);
+    includes::push(of, &searchable, out);
+    for (at, parameter) in searchable.into_iter().enumerate() {
         let before = if at == 0 { ",\"searchParam\":[" } else { "," };
         let text = format!(
             "{before}{{\"name\":\"{}\",\"definition\":\"{}\",\"type\":\"{}\"}}",
