@@ -1,7 +1,7 @@
 //! What a CapabilityStatement says of `_include` and `_revinclude`: asked of what understands searches.
 
 use fhir::{ParameterKind, ResourceType, SearchParameterDefinition, Time, push_json_string};
-use search::{Compiled, Handling, Link, ParameterSet, registry};
+use search::{Compiled, Handling, Link, ParameterSet, Vocabulary, registry};
 
 /// Any parameter of any type.
 const ANY: &str = "*";
@@ -26,7 +26,8 @@ pub(super) fn push(of: ResourceType, searchable: &[&SearchParameterDefinition], 
 }
 
 fn compiled(of: ResourceType, name: &str, value: &str, parameters: &ParameterSet) -> Option<Compiled> {
-    let context = search::Context { of, parameters, base: "", now: Time(0), handling: Handling::Strict };
+    let (vocabulary, now, handling) = (&Vocabulary::new(), Time(0), Handling::Strict);
+    let context = search::Context { of, parameters, base: "", now, handling, vocabulary };
     search::compile(&[(name, value)], &context).ok()
 }
 
