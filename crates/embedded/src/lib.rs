@@ -9,6 +9,7 @@ mod contents;
 mod encode;
 mod erase;
 mod error;
+mod explain;
 mod fold;
 mod history;
 mod include;

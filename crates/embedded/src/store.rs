@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use fhir::ResourceKey;
-use search::{Search, Visible};
+use search::{ParameterSet, Search, Visible};
 use store::{
     Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Note, Plan, Run, Store,
     StoreError, Stored, Transaction, Versions,
@@ -207,9 +207,9 @@ impl Store for EmbeddedStore {
         Box::pin(self.answer(move |reading| reading.search(&search)))
     }
 
-    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan> {
-        let search = search.clone();
-        Box::pin(self.answer(move |reading| Ok(reading.explain(&search)?)))
+    fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan> {
+        let (search, parameters) = (search.clone(), parameters.clone());
+        Box::pin(self.answer(move |reading| reading.explain(&search, &parameters)))
     }
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {

@@ -203,6 +203,8 @@ pub struct Preferences {
     pub handling: Handling,
     /// What a write answers.
     pub returning: Returning,
+    /// Whether a search is to be explained instead of done (`x-tarn-explain`).
+    pub explains: bool,
     /// How strictly what is written is validated (`x-amzn-healthlake-fhir-validation-level`).
     pub level: Level,
 }

@@ -22,6 +22,7 @@ mod cors;
 mod criterion;
 mod deferred;
 mod delete_many;
+mod explain;
 mod exported_file;
 mod gate;
 mod history;

@@ -211,7 +211,8 @@ fn is_uuid(text: &str) -> bool {
 
 /// What the client would rather have. What is not understood is left aside, as `Prefer` (RFC 7240) demands.
 pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
-    let mut preferences = Preferences::default();
+    let explains = headers.get("x-tarn-explain").is_some_and(|value| value == "true");
+    let mut preferences = Preferences { explains, ..Preferences::default() };
     let prefer = HeaderName::from_static("prefer");
     for text in texts(headers, &prefer).flat_map(|text| text.split([',', ';'])) {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));

@@ -6,6 +6,7 @@ use store::Found;
 
 use crate::Context;
 use crate::bundle::{BundleKind, BundleWriter, SearchMode};
+use crate::explain;
 use crate::interaction::{Handling, Parameters};
 use crate::limits::INCLUDED_MAX;
 use crate::links::search_path;
@@ -30,9 +31,10 @@ struct Asked {
 pub(crate) async fn search(
     context: &Context<'_>,
     scope: &SearchScope,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Result<Reply, Refusal> {
     check_compartment(scope)?;
+    let is_explained = explain::is_asked(context, &mut parameters)?;
     let path = search_path(scope);
     let asked = match value(&parameters, "page") {
         Some(_) => later_page(context, scope, &path, parameters).await?,
@@ -46,6 +48,9 @@ pub(crate) async fn search(
         search.total = Total::Accurate;
     }
     search.after = asked.after.clone();
+    if is_explained {
+        return explain::explain(context, &search, &path, asked.shown).await;
+    }
     let mut found = context.store.search(&search).await?;
     if asked.after.is_none() && found.next.is_none() && found.total.is_none() {
         found.total = u64::try_from(found.matches.len()).ok();

@@ -25,6 +25,7 @@ mod unit;
 mod value;
 mod visible;
 mod vocabulary;
+mod words;
 
 pub use clause::{Clause, Step};
 pub use compile::{Compiled, Context, FilterFault, Handling, compile, compile_within};
@@ -47,3 +48,4 @@ pub use unit::{CanonicalUnit, UCUM, canonical_unit};
 pub use value::{Canonical, Parts, QuantityValue, Target, Value};
 pub use visible::Visible;
 pub use vocabulary::{Vocabulary, VocabularyFault, VocabularyNeed, vocabulary_needed};
+pub use words::{include_words, sort_words, words};

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use fhir::ResourceKey;
-use search::{Search, Visible};
+use search::{ParameterSet, Search, Visible};
 
 mod catalog;
 mod clock;
@@ -20,6 +20,7 @@ mod keyring;
 pub mod limits;
 mod model;
 mod note;
+mod plan;
 mod random;
 mod stored;
 #[cfg(feature = "suite")]
@@ -39,8 +40,9 @@ pub use job::{Job, JobId, JobKind, JobOutput, JobStatus, Lease, Progress, Valida
 pub use keyring::{DataKey, Keyring, RootKey, WrapError};
 pub use model::{Model, ModelCatalog};
 pub use note::Note;
+pub use plan::{Explain, Plan, Step, plan};
 pub use random::{Random, SeededRandom, SystemRandom, uuid};
-pub use stored::{Found, Plan, Stored};
+pub use stored::{Found, Stored};
 pub use transaction::{
     CommitError, Committed, Ingested, Operation, Precondition, Put, Run, RunId, Transaction, Write,
 };
@@ -90,8 +92,8 @@ pub trait Store: Send + Sync {
     /// answer says so.
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found>;
 
-    /// How `search` would be answered: a plan a person can read.
-    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan>;
+    /// How `search` would be answered: a plan a person can read, with the names of `parameters`.
+    fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan>;
 
     /// All the writes or none. Times and versions are the store's to give: every write of a transaction
     /// gets the same time, later than or equal to any before. `Conflict` names the first precondition that

@@ -16,6 +16,9 @@ pub const PAGE_ROWS_MAX: usize = 10_000;
 /// holds at least one.
 pub const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Steps of a plan; of what is left out it says that there is more.
+pub const PLAN_STEPS_MAX: usize = 500;
+
 /// How deep chains may nest in one filter.
 pub use search::limits::CHAIN_DEPTH_MAX;
 

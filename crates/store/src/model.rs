@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use fhir::ResourceKey;
-use search::{Search, Visible};
+use search::{ParameterSet, Search, Visible};
 
 use crate::{
     Answer, Clock, CommitError, Committed, Found, History, Ingested, Note, Plan, Run, Store, Stored,
@@ -12,6 +12,7 @@ use crate::{
 
 mod catalog;
 mod contents;
+mod explain;
 mod include;
 mod notes;
 mod place;
@@ -55,8 +56,8 @@ impl Store for Model {
         Box::pin(async move { self.view().search(search) })
     }
 
-    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan> {
-        Box::pin(async move { Ok(self.view().explain(search)) })
+    fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan> {
+        Box::pin(async move { self.view().explain(search, parameters) })
     }
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {

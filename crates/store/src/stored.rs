@@ -54,7 +54,3 @@ pub struct Found {
     /// How many match in all, if asked.
     pub total: Option<u64>,
 }
-
-/// How a search would be answered, a line for each step, in words a person understands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan(pub Vec<String>);

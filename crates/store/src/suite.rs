@@ -15,6 +15,7 @@ pub mod across;
 pub mod catalog;
 pub mod criteria;
 pub mod erase;
+pub mod explain;
 pub mod history;
 pub mod include;
 pub mod ingest;
@@ -138,6 +139,10 @@ macro_rules! store_promise {
                 an_include_stays_inside_what_is_visible, a_hidden_resource_does_not_use_up_the_include_limit,
                 a_chain_cannot_probe_what_is_hidden, not_is_confined_to_the_visible,
                 a_history_shows_only_visible_versions,
+            }
+            explain::{
+                a_plan_counts_what_each_condition_finds, a_plan_counts_only_what_is_visible,
+                a_plan_has_a_limit,
             }
             history::{
                 a_history_is_newest_first, a_version_is_read_alone, types_and_the_system_have_histories,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fhir::ResourceKey;
-use search::{Search, Visible};
+use search::{ParameterSet, Search, Visible};
 use store::suite::{Backend, CatalogBackend, random};
 use store::{
     Answer, Catalog, CommitError, Committed, Found, History, Ingested, ManualClock, Model, ModelCatalog,
@@ -77,8 +77,8 @@ impl Store for Forgetful {
         })
     }
 
-    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan> {
-        self.0.explain(search)
+    fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan> {
+        self.0.explain(search, parameters)
     }
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {

@@ -11,7 +11,7 @@ use jobs::objects::Answer as ObjectAnswer;
 use jobs::{
     Content, DataAccess, MemoryObjects, ObjectPage, ObjectSummary, ObjectWriter, Objects, PutOptions,
 };
-use search::{Search, Visible};
+use search::{ParameterSet, Search, Visible};
 use store::{
     Answer, Catalog, CatalogError, Change, CommitError, Committed, Datastore, DatastoreId, Found, History,
     Ingested, Job, JobId, JobKind, Note, Plan, Request, Revised, Run, Store, StoreError, Stored, Transaction,
@@ -69,8 +69,8 @@ impl Store for Fused<dyn Store> {
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found> {
         self.inner.search(search)
     }
-    fn explain<'a>(&'a self, search: &'a Search) -> Answer<'a, Plan> {
-        self.inner.explain(search)
+    fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan> {
+        self.inner.explain(search, parameters)
     }
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {
         Box::pin(self.fuse.effect(self.inner.commit(transaction)))

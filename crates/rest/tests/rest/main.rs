@@ -6,6 +6,7 @@ mod batch;
 mod conditional;
 mod cors;
 mod door;
+mod explain;
 mod export;
 mod history;
 mod limit;

@@ -60,6 +60,7 @@ const THERE: &[(&str, &[Try])] = &[
         "OPTIONS and CORS",
         &[("OPTIONS Patient", None), ("GET Patient", Some(("origin", crate::door::ORIGIN)))],
     ),
+    ("explain", &[("GET Patient?_explain=true", None), ("GET Patient", Some(("x-tarn-explain", "true")))]),
     ("gzip", &[("GET metadata", Some(("accept-encoding", "gzip")))]),
     ("caches", &[("GET Patient/1", None)]),
     (

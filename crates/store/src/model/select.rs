@@ -9,7 +9,7 @@ use super::contents::{Contents, Version};
 use super::place::{Edges, Place, Way};
 use crate::limits::{CHAIN_DEPTH_MAX, PAGE_ROWS_MAX};
 use crate::stored::rows_of_page;
-use crate::{Found, Plan, StoreError};
+use crate::{Found, StoreError};
 
 /// A row with what it is ordered by.
 struct Ordered {
@@ -46,7 +46,7 @@ impl Contents {
         })
     }
 
-    fn passes(&self, filter: &Filter, ordinal: usize) -> bool {
+    pub(super) fn passes(&self, filter: &Filter, ordinal: usize) -> bool {
         filter.matches(self.versions[ordinal].row(), self)
     }
 
@@ -98,19 +98,6 @@ impl Contents {
     /// Of what was erased, only the place is left: enough to go on in the order written.
     fn can_continue_after(&self, search: &Search, last: &Version) -> bool {
         if last.is_erased { search.sort.is_empty() } else { !last.is_deletion() }
-    }
-
-    pub(super) fn explain(&self, search: &Search) -> Plan {
-        let look = |(of, filter): &(ResourceType, Filter)| {
-            let count = self.current(*of).count();
-            format!("look at each of the {count} current {of}, keep those that pass {filter:?}")
-        };
-        let mut lines: Vec<String> = search.types().iter().map(look).collect();
-        if !search.sort.is_empty() {
-            lines.push(format!("order them by {:?}", search.sort));
-        }
-        lines.push(format!("answer {} of them", search.count));
-        Plan(lines)
     }
 }
 
