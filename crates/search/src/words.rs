@@ -3,7 +3,7 @@
 use fhir::{ResourceType, Span, Time};
 
 use crate::{
-    Filter, Include, Link, ParamId, ParameterSet, Prefix, QuantityTest, ReferenceTest, Sort, SortKey,
+    Filter, Include, Link, Near, ParamId, ParameterSet, Prefix, QuantityTest, ReferenceTest, Sort, SortKey,
     StringTest, SystemTest, Test, UriTest,
 };
 
@@ -81,9 +81,8 @@ fn tested(test: &Test) -> String {
         Test::TypedIdentifier { system, code, value } => {
             format!("is the identifier {value} of the type {}", token(system, Some(code)))
         }
-        Test::String(StringTest::StartsWith(text)) => format!("starts with \"{text}\""),
-        Test::String(StringTest::Contains(text)) => format!("contains \"{text}\""),
-        Test::String(StringTest::Exact(text)) => format!("is exactly \"{text}\""),
+        Test::Codes(_) => "is one of a set of codes".to_owned(),
+        Test::String(string) => string_words(string),
         Test::Date(prefix, span) => date(*prefix, *span),
         Test::Number(prefix, low, high) => format!("is {} {}", relation(*prefix), range(*low, *high)),
         Test::Quantity(quantity) => quantity_words(quantity),
@@ -96,13 +95,38 @@ fn tested(test: &Test) -> String {
         Test::ReferenceIdentifier { system, value } => {
             format!("refers by the identifier {}", token(system, value.as_deref()))
         }
-        Test::Uri(UriTest::Is(uri)) => format!("is {uri}"),
-        Test::Uri(UriTest::Below(uri)) => format!("is {uri} or lies below it"),
-        Test::Uri(UriTest::Above(uri)) => format!("is {uri} or lies above it"),
+        Test::Uri(uri) => uri_words(uri),
         Test::Composite(parts) => {
             let parts: Vec<String> = parts.iter().map(tested).collect();
             format!("has an element of which one part {}", parts.join(" and the next "))
         }
+        Test::Near(Near { latitude, longitude, distance_m }) => {
+            format!("lies within {distance_m} m of {latitude} north, {longitude} east")
+        }
+        Test::Other(test) => format!("has a value for which this is not so: {}", tested(test)),
+        Test::Any => "has a value".to_owned(),
+    }
+}
+
+fn string_words(test: &StringTest) -> String {
+    match test {
+        StringTest::StartsWith(text) => format!("starts with \"{text}\""),
+        StringTest::Contains(text) => format!("contains \"{text}\""),
+        StringTest::Exact(text) => format!("is exactly \"{text}\""),
+        StringTest::Equals(text) => format!("is \"{text}\""),
+        StringTest::EndsWith(text) => format!("ends with \"{text}\""),
+        StringTest::Compares(prefix, text) => format!("is {} \"{text}\"", relation(*prefix)),
+    }
+}
+
+fn uri_words(test: &UriTest) -> String {
+    match test {
+        UriTest::Is(uri) => format!("is {uri}"),
+        UriTest::Below(uri) => format!("is {uri} or lies below it"),
+        UriTest::Above(uri) => format!("is {uri} or lies above it"),
+        UriTest::StartsWith(uri) => format!("starts with {uri}"),
+        UriTest::Contains(uri) => format!("contains {uri}"),
+        UriTest::EndsWith(uri) => format!("ends with {uri}"),
     }
 }
 
