@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use embedded::{EmbeddedStore, StoreLimits};
 use fhir::{Resource, ResourceType, Time, body};
-use search::{Context, Entries, Extractor, Handling, ParameterSet, Visible, compile};
+use search::{Context, Entries, Extractor, Handling, ParameterSet, Visible, Vocabulary, compile};
 use serde_json::json;
 use store::suite::wait;
 use store::{DataKey, ManualClock, Operation, Put, SeededRandom, Store, Transaction, Write};
@@ -47,7 +47,14 @@ fn explained(of: &str, parameters: &[(&str, &str)]) -> String {
     let store = store(folder.path());
     let set = ParameterSet::r4();
     let of = ResourceType::parse(of).unwrap();
-    let context = Context { of, parameters: &set, base: BASE, now: Time(0), handling: Handling::Strict };
+    let context = Context {
+        of,
+        parameters: &set,
+        vocabulary: &Vocabulary::new(),
+        base: BASE,
+        now: Time(0),
+        handling: Handling::Strict,
+    };
     let compiled = compile(parameters, &context).unwrap();
     let search = compiled.search(&Visible::everything("a test"), 10, 100);
     let plan = wait(store.explain(&search, &set)).unwrap();
