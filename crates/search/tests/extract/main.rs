@@ -4,6 +4,7 @@
 mod examples;
 mod found;
 mod hostile;
+mod oracle;
 
 use fhir::{Id, Resource, ResourceKey, Time};
 use search::{
