@@ -17,6 +17,7 @@ pub mod index;
 mod ingest;
 pub mod keyspace;
 pub mod kv;
+mod needle;
 mod notes;
 mod open;
 mod order;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use fhir::{Id, ResourceKey, ResourceType};
 use roaring::RoaringBitmap;
@@ -11,7 +12,8 @@ use store::limits::CHAIN_DEPTH_MAX;
 use crate::StorageError;
 use crate::contents::{NoGraph, Reading};
 use crate::encode::{self, Lookup, UPDATED, lookups, updated_lookup};
-use crate::view::TypeView;
+use crate::needle;
+use crate::view::{Recent, TypeView};
 
 /// Candidates up to which the rest of a condition is decided by their entries rather than by the index.
 const DECIDE_BY_ENTRIES_MAX: u64 = 24;
@@ -45,7 +47,12 @@ impl Reading<'_> {
         let mut found = self.folded(of, types, &node, None)?;
         found &= &*types.live;
         found -= &*types.dead;
-        for row in types.recent_live() {
+        let needles = needle::of_node(&node);
+        let recent: Box<dyn Iterator<Item = &Arc<Recent>>> = match &needles {
+            Some(needles) => Box::new(types.recent_with(needles)),
+            None => Box::new(types.recent_live()),
+        };
+        for row in recent {
             if self.matches(&node, row.row())? {
                 found.insert(row.ordinal);
             }

@@ -1,8 +1,8 @@
 //! What there is at one moment, as readers see it: never changed, replaced as a whole by the writer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fhir::{Id, ResourceKey, ResourceType, Time};
 use roaring::RoaringBitmap;
@@ -10,6 +10,7 @@ use search::{Entries, Row};
 use store::Operation;
 
 use crate::index::Segment;
+use crate::needle::{Needle, Needles, add_needles};
 
 /// All types at one moment.
 #[derive(Clone, Default)]
@@ -68,16 +69,39 @@ impl Recent {
 }
 
 /// Some recent versions of one type, in order, with the newest of each resource among them.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Group {
     pub(crate) rows: Vec<Arc<Recent>>,
     newest: HashMap<Id, usize>,
+    /// Made when they are first asked for: large groups live long.
+    needles: OnceLock<Needles>,
 }
+
+/// Rows from which a group is worth needles.
+const NEEDLES_FROM_ROWS: usize = 32;
 
 impl Group {
     fn push(&mut self, row: Arc<Recent>) {
+        if let Some(known) = self.needles.get_mut() {
+            add_needles(known, self.rows.len(), &row.entries);
+        }
         self.newest.insert(row.key.id.clone(), self.rows.len());
         self.rows.push(row);
+    }
+
+    /// The rows of this group that may have one of these needles.
+    fn with_needles(&self, wanted: &[Needle]) -> Vec<&Arc<Recent>> {
+        if self.rows.len() < NEEDLES_FROM_ROWS {
+            return self.rows.iter().collect();
+        }
+        let needles = self.needles.get_or_init(|| {
+            let mut needles = Needles::new();
+            self.rows.iter().enumerate().for_each(|(at, row)| add_needles(&mut needles, at, &row.entries));
+            needles
+        });
+        let found: BTreeSet<u32> =
+            wanted.iter().filter_map(|needle| needles.get(needle)).flatten().copied().collect();
+        found.into_iter().map(|at| &self.rows[at as usize]).collect()
     }
 }
 
@@ -106,6 +130,12 @@ impl TypeView {
     /// The recent versions that are current and no deletions.
     pub(crate) fn recent_live(&self) -> impl Iterator<Item = &Arc<Recent>> {
         self.recent_rows().filter(|row| !row.is_deletion() && !self.dead.contains(row.ordinal))
+    }
+
+    /// The same, but only those that may have one of these needles.
+    pub(crate) fn recent_with(&self, wanted: &[Needle]) -> impl Iterator<Item = &Arc<Recent>> {
+        let found = self.recent.iter().flat_map(|group| group.with_needles(wanted));
+        found.filter(|row| !row.is_deletion() && !self.dead.contains(row.ordinal))
     }
 
     /// The newest recent version of a resource.
@@ -157,7 +187,8 @@ impl TypeView {
             if before.rows.len() > 2 * last.rows.len() {
                 break;
             }
-            let mut joined = Group::clone(before);
+            let mut joined =
+                Group { rows: before.rows.clone(), newest: before.newest.clone(), needles: OnceLock::new() };
             last.rows.iter().for_each(|row| joined.push(row.clone()));
             self.recent.truncate(self.recent.len() - 2);
             self.recent.push(Arc::new(joined));
