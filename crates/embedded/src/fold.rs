@@ -221,7 +221,7 @@ impl Writer {
     }
 
     /// Writes a batch that changes no contents, and lets readers see the view it makes.
-    fn install(&mut self, batch: Batch, view: View) -> Result<(), StorageError> {
+    pub(crate) fn install(&mut self, batch: Batch, view: View) -> Result<(), StorageError> {
         if let Err(error) = self.contents.kv.write(batch) {
             self.stop();
             return Err(error.into());
@@ -233,7 +233,7 @@ impl Writer {
 
     /// Has adjacent segments of like size merged, if there are enough.
     pub(crate) fn look_for_merge(&mut self) {
-        if self.is_merging || self.is_stopped() {
+        if self.is_merging || self.renewing.is_some() || self.is_stopped() {
             return;
         }
         for (of, types) in &self.view.types {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use fhir::{ResourceKey, Time};
 use roaring::RoaringBitmap;
+use search::ParameterSet;
 use store::{Ingested, Put, Run, StoreError};
 
 use crate::StorageError;
@@ -44,7 +45,11 @@ struct Plan {
 }
 
 impl Writer {
-    pub(crate) fn ingest_sorted(&mut self, run: Run) -> Result<Ingested, StoreError> {
+    pub(crate) fn ingest_sorted(
+        &mut self,
+        run: Run,
+        parameters: ParameterSet,
+    ) -> Result<Ingested, StoreError> {
         self.fold_now()?;
         let id = run.id.clone();
         let plan = self.plan(run)?;
@@ -55,6 +60,7 @@ impl Writer {
         let written = self.write_plan(&plan).map(|segments| {
             publish(&self.contents, &mut view, &mut batch, &plan, segments);
             self.contents.meta().put_run(&mut batch, &id.job, id.number, &outcome);
+            self.stage_parameters(&mut view, &mut batch, parameters);
             let next_segment = self.contents.next_segment().load(Ordering::Relaxed);
             let state = State::of(&view, view.sequence, next_segment);
             self.contents.meta().put_state(&mut batch, &state);

@@ -25,6 +25,7 @@ pub mod pack;
 mod page;
 mod place;
 mod records;
+mod reindex;
 pub mod seal;
 mod select;
 mod store;

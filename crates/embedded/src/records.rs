@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use fhir::{ResourceKey, Time};
 use roaring::RoaringBitmap;
+use search::ParameterSet;
 use store::{Ingested, JobId};
 
 use crate::StorageError;
@@ -225,6 +226,16 @@ impl Meta<'_> {
         batch.remove(META, b"pending".to_vec());
     }
 
+    /// The search parameters that the store has.
+    pub(crate) fn parameters(&self) -> Result<ParameterSet, StorageError> {
+        let Some(record) = self.get(b"parameters")? else { return Ok(ParameterSet::r4()) };
+        ParameterSet::of_record(&unpack(&record)?).map_err(|_| damaged(b"parameters"))
+    }
+
+    pub(crate) fn put_parameters(&self, batch: &mut Batch, parameters: &ParameterSet) {
+        self.put(batch, b"parameters", &Packer::default().pack(&parameters.record()));
+    }
+
     /// The ordinals of a type that are in a set.
     pub(crate) fn set(&self, set: Set, of: u16) -> Result<RoaringBitmap, StorageError> {
         let mut found = RoaringBitmap::new();
@@ -330,7 +341,8 @@ pub(crate) fn damaged(key: &[u8]) -> StorageError {
 
 /// A view of what is folded, before the log is replayed.
 pub(crate) fn view_of(meta: &Meta<'_>, state: &State) -> Result<View, StorageError> {
-    let mut view = View { sequence: state.sequence, newest: state.newest, ..View::default() };
+    let (sequence, newest, parameters) = (state.sequence, state.newest, meta.parameters()?);
+    let mut view = View { sequence, newest, parameters, ..View::default() };
     for of in &state.types {
         let types = view.change(of.of);
         types.next = of.next;

@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use fhir::ResourceKey;
 use search::{ParameterSet, Search, Visible};
 use store::{
-    Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Note, Plan, Run, Store,
-    StoreError, Stored, Transaction, Versions,
+    Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Note, Plan, Reindex, Reindexed,
+    Run, Store, StoreError, Stored, Transaction, Versions,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -75,6 +75,8 @@ impl EmbeddedStore {
             generation: 0,
             is_folding: false,
             is_merging: false,
+            renewing: None,
+            myself: messages.clone(),
             graveyard: Vec::new(),
             background,
             eras: Vec::new(),
@@ -155,7 +157,11 @@ impl EmbeddedStore {
         }
     }
 
-    async fn ask<T>(&self, message: Message, outcome: oneshot::Receiver<T>) -> Result<T, StoreError> {
+    pub(crate) async fn ask<T>(
+        &self,
+        message: Message,
+        outcome: oneshot::Receiver<T>,
+    ) -> Result<T, StoreError> {
         let gone = || StoreError::Failed("the data store is closed".to_owned());
         self.messages.send(message).map_err(|_| gone())?;
         let answer =
@@ -164,7 +170,7 @@ impl EmbeddedStore {
     }
 
     /// Answers from one view, on a thread that may wait for the disk.
-    async fn answer<T: Send + 'static>(
+    pub(crate) async fn answer<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -231,6 +237,14 @@ impl Store for EmbeddedStore {
 
     fn scrub<'a>(&'a self) -> Answer<'a, ()> {
         Box::pin(self.scrub_all())
+    }
+
+    fn parameters(&self) -> Answer<'_, ParameterSet> {
+        Box::pin(async move { Ok(self.contents.view().parameters.clone()) })
+    }
+
+    fn reindex<'a>(&'a self, step: &'a Reindex) -> Answer<'a, Reindexed> {
+        Box::pin(self.reindex_step(step.clone()))
     }
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {

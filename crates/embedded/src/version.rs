@@ -185,6 +185,30 @@ impl Block {
         Written { version: self.versions[at].clone(), body }
     }
 
+    /// The record of entries with these encoded ones, by rising ordinals, in place of those that there are.
+    pub(crate) fn with_entries(
+        &self,
+        renewed: &[(u32, Vec<u8>)],
+        kv: &Kv,
+        sealer: &Sealer,
+        of: u16,
+        packer: &mut Packer,
+    ) -> Result<Pair, StorageError> {
+        self.open_entries(kv, sealer, of)?;
+        let mut reader = Reader::new(self.opened_entries());
+        let mut renewed = renewed.iter().peekable();
+        let mut entries = Vec::new();
+        for at in 0..self.versions.len() {
+            let kept = reader.bytes()?;
+            let ordinal = self.first + at as u32;
+            let new = renewed.next_if(|(renewed, _)| *renewed == ordinal);
+            put_bytes(&mut entries, new.map_or(kept, |(_, encoded)| encoded));
+        }
+        let key = key(of, self.first, Part::Entries);
+        let sealed = sealer.seal(BODY.0 as u8, &key, &packer.pack_beside(&entries, &self.plain));
+        Ok((key, sealed))
+    }
+
     /// The two records of the block in which nothing of these ordinals is left but their numbers and links.
     pub(crate) fn without(
         &self,
@@ -195,7 +219,7 @@ impl Block {
         packer: &mut Packer,
     ) -> Result<[Pair; 2], StorageError> {
         self.open_entries(kv, sealer, of)?;
-        let mut entries = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
+        let mut entries = Reader::new(self.opened_entries());
         let mut block = BlockWriter::default();
         for (at, version) in self.versions.iter().enumerate() {
             let own = entries.bytes()?;
@@ -220,7 +244,7 @@ impl Block {
         ordinal: u32,
     ) -> Result<Entries, StorageError> {
         self.open_entries(kv, sealer, of)?;
-        let mut reader = Reader::new(self.entries.get().map(Vec::as_slice).unwrap_or_default());
+        let mut reader = Reader::new(self.opened_entries());
         for _ in self.first..ordinal {
             reader.bytes()?;
         }
@@ -236,6 +260,10 @@ impl Block {
             let _ = self.entries.set(unpack_beside(&packed, &self.plain)?);
         }
         Ok(())
+    }
+
+    fn opened_entries(&self) -> &[u8] {
+        self.entries.get().map(Vec::as_slice).unwrap_or_default()
     }
 }
 

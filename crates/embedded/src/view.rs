@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use fhir::{Id, ResourceKey, ResourceType, Time};
 use roaring::RoaringBitmap;
-use search::{Entries, Row};
+use search::{Entries, ParameterSet, Row};
 use store::Operation;
 
 use crate::index::Segment;
@@ -19,6 +19,8 @@ pub(crate) struct View {
     pub(crate) sequence: u64,
     /// The time of the last commit.
     pub(crate) newest: Option<Time>,
+    /// The search parameters that there are.
+    pub(crate) parameters: ParameterSet,
     /// What there is of each type that has any, by the type's number.
     pub(crate) types: BTreeMap<u16, Arc<TypeView>>,
     /// The same in all views between two erasures: while it is held, somebody may still read what was erased

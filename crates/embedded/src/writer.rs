@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 
-use fhir::{ResourceKey, Time};
+use fhir::{ResourceKey, ResourceType, Time};
 use roaring::RoaringBitmap;
-use search::Entries;
+use search::{Entries, ParameterSet};
 use store::limits::RUN_PUTS_MAX;
+use store::reindex::{check_extraction, parameters_after, parameters_after_run};
 use store::{
     Clock, CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Transaction,
     Write,
@@ -27,7 +28,8 @@ use crate::kv::Batch;
 use crate::notes::StagedNotes;
 use crate::pack::Packer;
 use crate::records::{Identity, LogRecord};
-use crate::version::{BlockWriter, Version};
+use crate::reindex::{Renewed, Renewing, Turn};
+use crate::version::{BlockWriter, Pair, Version};
 use crate::view::{Recent, View};
 
 /// Commits written and synced together at the most.
@@ -48,6 +50,20 @@ pub(crate) enum Message {
     Scrub(oneshot::Sender<Result<Scrub, StoreError>>),
     /// All of it is removed, up to this mark.
     Scrubbed(u64, oneshot::Sender<Result<(), StoreError>>),
+    /// Let the caller index again the first segment of a type that ends after an ordinal.
+    Reindex {
+        of: ResourceType,
+        from: u32,
+        reply: oneshot::Sender<Result<Turn, StoreError>>,
+    },
+    /// Write entries of the segment that is being indexed again.
+    Entries {
+        segment: u32,
+        pairs: Vec<Pair>,
+        reply: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// It is indexed again, or was given up.
+    Renewed(Renewed, oneshot::Sender<Result<bool, StoreError>>),
     /// Fold what is recent, now.
     Settle(oneshot::Sender<Result<(), StoreError>>),
     Stop,
@@ -65,6 +81,10 @@ pub(crate) struct Writer {
     pub(crate) generation: u64,
     pub(crate) is_folding: bool,
     pub(crate) is_merging: bool,
+    /// The segment that is being indexed again.
+    pub(crate) renewing: Option<Renewing>,
+    /// Where its messages come in, for those who work on its behalf.
+    pub(crate) myself: Sender<Message>,
     /// Segments that no new reader sees, to be removed when no old one does.
     pub(crate) graveyard: Vec<Arc<Segment>>,
     pub(crate) background: Sender<Work>,
@@ -123,6 +143,15 @@ impl Writer {
                 }
                 Message::Scrubbed(mark, reply) => {
                     let _ = reply.send(self.end_scrub(mark));
+                }
+                Message::Reindex { of, from, reply } => {
+                    let _ = reply.send(self.begin_reindex(of, from));
+                }
+                Message::Entries { segment, pairs, reply } => {
+                    let _ = reply.send(self.put_entries(segment, pairs));
+                }
+                Message::Renewed(renewed, reply) => {
+                    let _ = reply.send(self.take_renewed(renewed));
                 }
                 Message::Settle(reply) => {
                     let _ = reply.send(self.fold_now().map_err(StoreError::from));
@@ -209,6 +238,7 @@ impl Writer {
     ) -> Result<Committed, CommitError> {
         self.check_running()?;
         transaction.check()?;
+        check_extraction(&staged.parameters, transaction.puts())?;
         let standings = {
             let reading = self.contents.reading_of(Arc::new(staged.clone()));
             let now = self.stamp(staged);
@@ -219,8 +249,19 @@ impl Writer {
             }
             standings(&reading, transaction.writes.iter().filter_map(key_of)).map_err(StoreError::from)?
         };
+        let parameters = parameters_after(&staged.parameters, &transaction.writes)?;
         let made = self.stage_writes(staged, batch, notes, standings, transaction.writes);
-        Ok(made.map_err(StoreError::from)?)
+        let made = made.map_err(StoreError::from)?;
+        self.stage_parameters(staged, batch, parameters);
+        Ok(made)
+    }
+
+    /// Has `batch` keep other search parameters than there were.
+    pub(crate) fn stage_parameters(&self, staged: &mut View, batch: &mut Batch, parameters: ParameterSet) {
+        if parameters != staged.parameters {
+            self.contents.meta().put_parameters(batch, &parameters);
+            staged.parameters = parameters;
+        }
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -276,6 +317,7 @@ impl Writer {
                 }
                 Write::Erase(key) => self.stage_erasure(&mut staging, &key, None)?,
                 Write::EraseVersion(key, number) => self.stage_erasure(&mut staging, &key, Some(number))?,
+                Write::Indexed { .. } => 0,
             });
         }
         let Staging { view, log, batch, .. } = staging;
@@ -350,8 +392,10 @@ impl Writer {
                 return Err(StoreError::Failed("a run that is not the job's last was asked for".to_owned()));
             }
         }
+        check_extraction(&self.view.parameters, &run.puts)?;
+        let parameters = parameters_after_run(&self.view.parameters, &run.puts);
         if run.puts.len() > SMALL_RUN_PUTS_MAX {
-            return self.ingest_sorted(run);
+            return self.ingest_sorted(run, parameters);
         }
         let mut batch = Batch::default();
         let mut staged = View::clone(&self.view);
@@ -361,6 +405,7 @@ impl Writer {
         let made = self.stage_writes(&mut staged, &mut batch, &mut notes, standings, writes)?;
         let outcome = Ingested { updated: made.updated, versions: made.versions, repeated: false };
         self.contents.meta().put_run(&mut batch, &run.id.job, run.id.number, &outcome);
+        self.stage_parameters(&mut staged, &mut batch, parameters);
         self.write(batch, staged)?;
         Ok(outcome)
     }
@@ -378,7 +423,7 @@ fn key_of(write: &Write) -> Option<&ResourceKey> {
     match write {
         Write::Put(put) => Some(&put.key),
         Write::Delete(key) | Write::Erase(key) | Write::EraseVersion(key, _) => Some(key),
-        Write::Note(_) | Write::Forget(_) => None,
+        Write::Note(_) | Write::Forget(_) | Write::Indexed { .. } => None,
     }
 }
 

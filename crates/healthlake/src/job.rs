@@ -176,6 +176,7 @@ fn submitted(service: &Service, datastore: DatastoreId, order: Order) -> Job {
         data_access_role_arn: order.data_access_role_arn,
         validation_level: order.validation_level,
         export: None,
+        reindex: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

@@ -6,7 +6,7 @@
 //! broke off is written again under the same name.
 
 use fhir::{Elements, ResourceType, Subset, Time};
-use search::{Extractor, ParameterSet, Position, SearchError, Visible};
+use search::{Extractor, Position, SearchError, Visible};
 use serde::{Deserialize, Serialize};
 use store::{ExportForm, ExportTarget, JobStatus, Store, Transaction};
 
@@ -129,7 +129,7 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
     let (base, visible) = ((means.base)(&held.job.datastore), Visible::everything("export"));
     let export = held.job.export.as_deref();
     let whose = whose::whose(export, &*store, &visible, &base, until).await.map_err(not_read)?;
-    let parameters = ParameterSet::r4();
+    let parameters = store.parameters().await.map_err(not_read)?;
     let (store, objects, extractor) = (&*store, &**objects, Extractor::new(&base, &parameters));
     let plan = Plan::new(export, whose, Terms { parameters, base, now: held.job.submitted });
     let part_bytes = means.sizes.part_bytes;

@@ -74,6 +74,7 @@ impl Held {
         let done = match self.job.kind {
             JobKind::Import => progress.resources_imported,
             JobKind::Export | JobKind::Transaction => progress.resources_scanned,
+            JobKind::Reindex => self.job.reindex.as_ref().map_or(0, |order| order.done),
         };
         progress.throughput = done as f64 * 1000.0 / progress.worked_ms.max(1) as f64;
         self.job.lease = Some(self.lease(now));

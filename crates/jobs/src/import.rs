@@ -13,18 +13,20 @@
 use std::sync::Arc;
 
 use fhir::ResourceKey;
-use search::ParameterSet;
+use search::Extractor;
 use serde::{Deserialize, Serialize};
+use store::reindex::{extract_again, is_parameter};
 use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError, ValidationLevel};
 
 use crate::checkpoint;
 use crate::held::{Held, Stopped};
-use crate::import_line::Verdict;
+use crate::import_line::{self, Verdict};
 use crate::import_pipeline::{FileEnd, Piece, Pipeline, PreparedRun, Rules};
 use crate::import_source::{Input, OpenFile};
 use crate::limits::Sizes;
 use crate::objects::{ObjectsError, S3Uri};
 use crate::output::{Output, Part};
+use crate::reindex::ensure_reindex;
 use crate::runner::Means;
 
 /// Where an import goes on.
@@ -120,13 +122,20 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
         let rules = Rules {
             level: held.job.validation_level.unwrap_or(ValidationLevel::Strict),
             base: (means.base)(&held.job.datastore).into(),
-            parameters: ParameterSet::r4(),
+            parameters: store.parameters().await?,
             line_bytes: checkpoint.sizes.line_bytes,
         };
         let mut pipeline = Pipeline::start(input, checkpoint.clone(), rules, means.threads);
+        let site = Site { store: &*store, output: &output, base: (means.base)(&held.job.datastore) };
         while let Some(run) = pipeline.next().await {
-            checkpoint = one_run(held, &*store, &output, run?).await?;
+            let (end, changes) = one_run(held, &site, run?).await?;
+            checkpoint = end;
             save(held, &checkpoint).await?;
+            if changes {
+                let parameters = store.parameters().await?;
+                let (queue, datastore) = (means.queue, &held.job.datastore);
+                ensure_reindex(queue, means.catalog, datastore, &parameters, held.now()).await?;
+            }
             if means.is_stopping() && !checkpoint.is_read {
                 return Err(Stopped::Paused.into());
             }
@@ -178,21 +187,28 @@ enum Fate {
     Broken,
 }
 
-async fn one_run(
-    held: &mut Held,
-    store: &dyn Store,
-    output: &Output,
-    run: PreparedRun,
-) -> Result<Checkpoint, Halt> {
+/// Where runs go.
+struct Site<'a> {
+    store: &'a dyn Store,
+    output: &'a Output,
+    /// The FHIR base URL of the data store.
+    base: String,
+}
+
+/// Stores one run; where the next begins, and whether search parameters were among the resources.
+async fn one_run(held: &mut Held, site: &Site<'_>, run: PreparedRun) -> Result<(Checkpoint, bool), Halt> {
+    let Site { store, output, base } = site;
     let mut puts = Vec::new();
     let number = run.number;
+    let run = unservable_refused(*store, run).await?;
     let pieces: Vec<_> = run.pieces.into_iter().map(|piece| split(piece, &mut puts)).collect();
+    let changes = puts.iter().any(|put| is_parameter(put.key.of));
     let expected = puts.len();
     let ingested = match puts.is_empty() {
         true => Ingested { updated: held.now(), versions: Vec::new(), repeated: false },
         false => {
             let id = RunId { job: held.job.id.clone(), number };
-            store.ingest(Run { id, puts }).await.map_err(not_taken)?
+            ingest(*store, base, Run { id, puts }).await.map_err(not_taken)?
         }
     };
     if ingested.versions.len() != expected {
@@ -204,7 +220,43 @@ async fn one_run(
         parts.push(part(piece, rows, &ingested));
     }
     output.write_run(number, parts).await.map_err(|error| fault("output", &error))?;
-    Ok(run.end)
+    Ok((run.end, changes))
+}
+
+/// Stores a run; when the search parameters changed since it was prepared, it is indexed anew.
+async fn ingest(store: &dyn Store, base: &str, mut run: Run) -> Result<Ingested, StoreError> {
+    loop {
+        match store.ingest(run.clone()).await {
+            Err(StoreError::Outdated) => {}
+            outcome => return outcome,
+        }
+        let extractor = Extractor::new(base, &store.parameters().await?);
+        for put in &mut run.puts {
+            let gone =
+                || StoreError::Failed("a line cannot be indexed by a search parameter that came".to_owned());
+            put.entries = extract_again(&extractor, &put.key, &put.body).ok_or_else(gone)?;
+        }
+    }
+}
+
+/// Refuses the lines whose search parameters could not be served beside those that the data store has by then.
+async fn unservable_refused(store: &dyn Store, mut run: PreparedRun) -> Result<PreparedRun, StoreError> {
+    let lines = run.pieces.iter_mut().flat_map(|piece| &mut piece.lines);
+    let is_about =
+        |verdict: &Verdict| matches!(verdict, Verdict::Good { put, .. } if is_parameter(put.key.of));
+    let mut about: Vec<_> = lines.filter(|(_, verdict)| is_about(verdict)).collect();
+    if about.is_empty() {
+        return Ok(run);
+    }
+    let mut parameters = store.parameters().await?;
+    for (_, verdict) in &mut about {
+        let Verdict::Good { put, .. } = verdict else { continue };
+        match import_line::parameters_with(&parameters, put) {
+            Ok(after) => parameters = after,
+            Err(refused) => *verdict = refused,
+        }
+    }
+    Ok(run)
 }
 
 /// Takes the puts off a piece, in order.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use fhir::{Document, Issue, IssueCode, Json, Outcome, Resource, ResourceError, ResourceKey};
 use search::{Entries, Extractor, ParameterSet};
-use store::{Operation, Put, ValidationLevel};
+use store::{Operation, Put, StoreError, ValidationLevel};
 
 use crate::objects::ObjectsError;
 
@@ -72,6 +72,18 @@ impl Judge {
 /// The verdict on a line that is longer than allowed.
 pub(crate) fn too_long(line_bytes_max: usize) -> Verdict {
     refused(IssueCode::TooLong, format!("The line is longer than the {line_bytes_max} bytes allowed"))
+}
+
+/// The search parameters with the one that a line defines, or the verdict on the line if it cannot be served.
+pub(crate) fn parameters_with(parameters: &ParameterSet, put: &Put) -> Result<ParameterSet, Verdict> {
+    store::reindex::parameters_with(parameters, put).map_err(|error| match error {
+        StoreError::Parameter(error) => {
+            let sentence = format!("The search parameter cannot be served: {}", error.reason);
+            let issue = Issue::error(IssueCode::NotSupported, sentence).at(error.at);
+            Verdict::Refused { status: 422, outcome: Outcome::from(issue).to_json() }
+        }
+        _ => Verdict::Broken,
+    })
 }
 
 /// The OperationOutcome of a line that failed for a reason of ours.

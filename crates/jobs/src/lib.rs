@@ -16,6 +16,7 @@ mod objects_memory;
 mod output;
 pub mod preload;
 mod queue;
+mod reindex;
 mod retry;
 mod runner;
 pub mod s3;
@@ -34,6 +35,7 @@ pub use objects::{
 pub use objects_memory::MemoryObjects;
 pub use output::{MEGABYTE, megabytes};
 pub use queue::{Cancelled, QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};
+pub use reindex::{ensure_reindex, reindex_job};
 pub use runner::{Bases, Parts, Runner};
 pub use s3::{S3DataAccess, S3Objects, S3Options};
 pub use s3_role::{AssumeRole, RoleCredentials};

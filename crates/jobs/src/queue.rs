@@ -48,6 +48,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::Import => "import",
         JobKind::Export => "export",
         JobKind::Transaction => "transaction",
+        JobKind::Reindex => "reindex",
     }
 }
 
@@ -168,6 +169,7 @@ pub fn job_folder(prefix: &str, datastore: &DatastoreId, kind: JobKind, id: &Job
         JobKind::Import => "IMPORT",
         JobKind::Export => "EXPORT",
         JobKind::Transaction => "TRANSACTION",
+        JobKind::Reindex => "REINDEX",
     };
     format!("{prefix}{slash}{datastore}-FHIR_{word}-{id}/")
 }

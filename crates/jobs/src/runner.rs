@@ -17,7 +17,7 @@ use crate::lifecycle::DATASTORE_DELETED;
 use crate::limits::Sizes;
 use crate::objects::{DataAccess, Objects};
 use crate::queue::Queue;
-use crate::{export, import};
+use crate::{export, import, reindex};
 
 /// How often the runner looks for jobs whose worker has gone, in milliseconds.
 pub(crate) const LOOK_MS: u64 = 15_000;
@@ -53,6 +53,7 @@ pub struct Parts {
 /// What one job works with.
 pub(crate) struct Means<'r> {
     pub(crate) catalog: &'r dyn Catalog,
+    pub(crate) queue: &'r Queue,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) files: &'r ExportFiles,
     pub(crate) base: &'r Bases,
@@ -150,7 +151,7 @@ impl Runner {
     async fn claim(&self) -> Result<Vec<Held>, StoreError> {
         let mut claimed = Vec::new();
         for datastore in self.office.catalog.datastores().await? {
-            for kind in [JobKind::Import, JobKind::Export] {
+            for kind in [JobKind::Import, JobKind::Export, JobKind::Reindex] {
                 let jobs = self.office.catalog.jobs(&datastore.record.id, kind).await?;
                 for at in jobs.iter().filter(|at| self.is_over(&at.record)) {
                     self.clear(at.clone()).await?;
@@ -270,6 +271,7 @@ impl Runner {
         let Ok(_worker) = self.workers.acquire().await else { return (place, None) };
         let means = Means {
             catalog: &*self.office.catalog,
+            queue: &self.queue,
             objects: self.access.assume(&held.job.data_access_role_arn),
             files: &self.files,
             base: &self.bases,
@@ -283,6 +285,7 @@ impl Runner {
             }
             JobKind::Import => import::run(&mut held, &means).await,
             JobKind::Export => export::run(&mut held, &means).await,
+            JobKind::Reindex => reindex::run(&mut held, &means).await,
             // The FHIR door does these itself.
             JobKind::Transaction => Err(Stopped::Lost),
         };

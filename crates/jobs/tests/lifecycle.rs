@@ -80,6 +80,7 @@ impl World {
             data_access_role_arn: String::new(),
             validation_level: None,
             export: None,
+            reindex: None,
             message: None,
             progress: Progress::default(),
             checkpoint: None,

@@ -50,7 +50,7 @@ async fn delete_one(context: &Context<'_>, found: &Stored) -> Result<Option<Outc
         preconditions: vec![Precondition::Version(key.clone(), found.version)],
         writes: vec![Write::Delete(key)],
     };
-    match context.store.commit(transaction).await {
+    match context.commit(transaction).await {
         Ok(_) => Ok(None),
         Err(CommitError::Conflict(_)) => {
             let sentence = "The resource was modified by another operation; try again.";

@@ -10,7 +10,7 @@ use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
 use jobs::{ExportFiles, Queue};
-use store::{Catalog, Clock, Datastore, Random, Store, uuid};
+use store::{Catalog, Clock, Datastore, Random, Store, StoreError, uuid};
 
 mod aim;
 mod batch;
@@ -18,6 +18,7 @@ mod bundle;
 mod bundle_entry;
 mod bundle_response;
 mod capability;
+mod commit;
 mod cors;
 mod criterion;
 mod deferred;
@@ -227,20 +228,20 @@ impl Service {
         let store = self.parts.catalog.open(id).await?;
         let headers = negotiate::entry_headers(request.headers());
         let preferences = negotiate::preferences(request.headers());
-        let context = Context { preferences, ..self.context(&*store, &entered, &base, &headers) };
+        let context = Context { preferences, ..self.context(&*store, &entered, &base, &headers).await? };
         let reply = perform(&context, interaction).await?;
         Ok(reply::response(reply, &base, request.method(), &representation))
     }
 
     /// What an interaction of this caller with this data store works with.
-    fn context<'a>(
+    async fn context<'a>(
         &'a self,
         store: &'a dyn Store,
         entered: &'a Entered,
         base: &'a Base,
         entry_headers: &'a http::HeaderMap,
-    ) -> Context<'a> {
-        Context {
+    ) -> Result<Context<'a>, StoreError> {
+        Ok(Context {
             store,
             access: &entered.access,
             catalog: &*self.parts.catalog,
@@ -248,7 +249,7 @@ impl Service {
             record: &entered.datastore,
             visible: entered.access.visible(),
             base,
-            parameters: ParameterSet::r4(),
+            parameters: store.parameters().await?,
             preferences: Preferences::default(),
             entry_headers,
             deferred: &self.deferred,
@@ -259,7 +260,7 @@ impl Service {
             capabilities: &self.capabilities,
             datastore: entered.datastore.id.as_str(),
             pages: &self.pages,
-        }
+        })
     }
 
     fn verify(&self, request: &http::Request<Bytes>) -> Result<Access, access::SignatureError> {

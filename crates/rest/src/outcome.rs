@@ -298,6 +298,12 @@ impl Refusal {
         Refusal::with(400, Issue::error(IssueCode::Invalid, diagnostics).at(expression))
     }
 
+    /// A SearchParameter asks for what cannot be served; `error` says where and why (422).
+    pub fn parameter(error: &search::ParameterError) -> Refusal {
+        let sentence = format!("The search parameter cannot be served: {}.", error.reason);
+        Refusal::with(422, Issue::error(IssueCode::NotSupported, sentence).at(error.at.clone()))
+    }
+
     /// The resource breaks the standard's rules; `found` says where (400).
     pub fn validation(found: Vec<Issue>) -> Refusal {
         let mut issues = vec![Issue::error(IssueCode::Processing, VALIDATION_FAILED)];
@@ -400,6 +406,12 @@ impl From<StoreError> for Refusal {
             StoreError::Position => Refusal::page_token(),
             StoreError::Full => Refusal::new(507, IssueCode::NoStore, "No space is left for writing."),
             StoreError::Limit(name) => Refusal::too_costly(name),
+            StoreError::Parameter(error) => Refusal::parameter(&error),
+            StoreError::Outdated => Refusal::new(
+                409,
+                IssueCode::Conflict,
+                "The search parameters of the data store changed meanwhile; nothing was written, try again.",
+            ),
             StoreError::Damaged(_) | StoreError::Failed(_) => {
                 tracing::error!(%error, "a store failed");
                 Refusal::new(500, IssueCode::Exception, "The service failed to answer; try again.")

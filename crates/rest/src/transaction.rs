@@ -197,7 +197,7 @@ async fn commit(
         transaction.preconditions.push(precondition);
         transaction.writes.extend(writes);
     }
-    match context.store.commit(transaction).await {
+    match context.commit(transaction).await {
         Ok(committed) => Ok(Ok(committed)),
         Err(CommitError::Conflict(at)) => Ok(Err(ready.preconditions.get(at).map_or(0, |(entry, _)| *entry))),
         Err(CommitError::Failed(error)) => Err(error.into()),

@@ -75,7 +75,7 @@ pub(crate) async fn write(context: &Context<'_>, interaction: &Interaction) -> R
         let note = prepared.note.clone().map(Write::Note);
         let writes = [write.clone()].into_iter().chain(note).collect();
         let transaction = Transaction { preconditions: prepared.preconditions.clone(), writes };
-        match context.store.commit(transaction).await {
+        match context.commit(transaction).await {
             Ok(committed) => {
                 let version = committed.versions.first().copied().unwrap_or_default();
                 return Ok(prepared.reply(context, Some(Made { version, updated: committed.updated })));

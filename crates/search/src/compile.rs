@@ -19,6 +19,7 @@ mod named;
 mod nearest;
 mod ordered;
 mod page;
+mod restricted;
 mod scoped;
 mod target;
 mod values;
@@ -155,13 +156,15 @@ struct Compiler<'a> {
     page: page::Page,
     include: Vec<Include>,
     links: chain::Links,
+    /// The data store's own parameters among the criteria so far.
+    seen: Vec<ParamId>,
 }
 
 impl<'a> Compiler<'a> {
     fn new(any: &'a Context<'a>, contexts: &'a [Context<'a>], scope: &'a SearchScope) -> Self {
         let filters = contexts.iter().map(|_| scope.filter()).collect();
-        let (page, include, links) = Default::default();
-        Compiler { any, contexts, scope, filters, page, include, links }
+        let (page, include, links, seen) = Default::default();
+        Compiler { any, contexts, scope, filters, page, include, links, seen }
     }
 
     fn add(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
@@ -183,6 +186,8 @@ impl<'a> Compiler<'a> {
             self.include.extend(include::includes(&clause, self.contexts, self.any)?);
             return Ok(());
         }
+        restricted::check(&clause, self.contexts, &mut self.seen)
+            .map_err(|reason| SearchError::new(name, reason))?;
         let condition = |context| chain::condition(&clause, context, &self.links);
         let criteria: Vec<Filter> = self.contexts.iter().map(condition).collect::<Result<_, _>>()?;
         self.and(criteria);

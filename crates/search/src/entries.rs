@@ -19,6 +19,7 @@ pub struct Entries {
     parts: Vec<Packed>,
     /// Values that composites are being put together from; their texts stay behind, their rows do not.
     staged: Vec<(ParamId, Packed)>,
+    extraction: u64,
 }
 
 /// A stretch of [`Entries::text`]; `start == u32::MAX` stands for absent.
@@ -65,6 +66,17 @@ impl Entries {
         self.rows.clear();
         self.parts.clear();
         self.staged.clear();
+        self.extraction = 0;
+    }
+
+    /// By which [`ParameterSet::extraction`](crate::ParameterSet::extraction) these were found; 0 of R4's own.
+    pub fn extraction(&self) -> u64 {
+        self.extraction
+    }
+
+    /// Says by which extraction these were found.
+    pub fn set_extraction(&mut self, extraction: u64) {
+        self.extraction = extraction;
     }
 
     /// How many entries there are; components of composites do not count.

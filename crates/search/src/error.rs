@@ -30,6 +30,10 @@ pub enum Reason {
         /// Known parameters, the closest first.
         nearest: Vec<String>,
     },
+    /// The data store was given this parameter, and the resources that it had before are still being indexed by it.
+    Awaited(String),
+    /// The parameter's definition does not allow this to be asked of it.
+    Restricted(&'static str),
     /// The standard has it, this server does not.
     NotSupported,
     /// The parameter does not have this modifier.
@@ -114,6 +118,8 @@ impl Reason {
             Reason::Vocabulary(_) => IssueCode::NotFound,
             Reason::Filter(fault) => fault.code(),
             Reason::Limit(..) => IssueCode::TooCostly,
+            Reason::Awaited(_) => IssueCode::Incomplete,
+            Reason::Restricted(_) => IssueCode::NotSupported,
             Reason::Empty | Reason::Name(_) | Reason::Value(_) | Reason::Repeated => IssueCode::Invalid,
         }
     }
@@ -132,6 +138,12 @@ impl fmt::Display for SearchError {
         match &self.reason {
             Reason::Unknown { of, name, nearest } => {
                 write!(f, "{of} has no search parameter '{name}'; the nearest known: {}", nearest.join(", "))
+            }
+            Reason::Awaited(code) => {
+                write!(f, "'{name}': the data store is still being indexed by the search parameter '{code}'")
+            }
+            Reason::Restricted(what) => {
+                write!(f, "the definition of the search parameter of '{name}' does not allow {what}")
             }
             Reason::NotSupported => write!(f, "the search parameter '{name}' is not supported"),
             Reason::Modifier { modifier, has } if has.is_empty() => {

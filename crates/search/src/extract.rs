@@ -69,6 +69,7 @@ impl Extractor {
         key: &ResourceKey,
         entries: &mut Entries,
     ) -> Result<(), ExtractError> {
+        entries.set_extraction(self.parameters.extraction());
         let root = resource.document().root();
         let plan = self.parameters.plan(key.of);
         if plan.is_compartment {

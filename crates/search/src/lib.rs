@@ -37,7 +37,7 @@ pub use link::{Address, addresses, canonical_types, named_by, refers_to};
 pub use near::Near;
 pub use normalize::normalize;
 pub use param_id::ParamId;
-pub use parameter_set::{OwnParameter, ParameterSet};
+pub use parameter_set::{OwnParameter, ParameterError, ParameterSet, RecordError, Restrictions};
 pub use registry::{Registry, registry};
 pub use request::{Include, Link, Position, Search, Total};
 pub use scope::SearchScope;

@@ -21,6 +21,12 @@ pub const INCLUDES_MAX: usize = 4096;
 /// Keys in one order.
 pub const SORT_KEYS_MAX: usize = 16;
 
+/// Search parameters that one data store may have beyond R4's.
+pub const OWN_PARAMETERS_MAX: usize = 256;
+
+/// Length of the expression of one of them, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 16 * 1024;
+
 /// How much of a parameter's name an error repeats, in characters.
 pub const NAME_SHOWN_MAX: usize = 64;
 

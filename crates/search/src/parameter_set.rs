@@ -2,10 +2,18 @@
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use fhir::{ResourceType, SearchParameterDefinition, definitions};
+use fhir::{Id, ResourceType, SearchParameterDefinition, definitions};
 
 use crate::extract::plan::Plan;
 use crate::{NotIndexed, ParamId, extract, registry};
+
+mod change;
+mod offered;
+mod record;
+
+pub use change::ParameterError;
+pub use offered::Restrictions;
+pub use record::RecordError;
 
 /// What extraction and search go by. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,6 +22,9 @@ pub struct ParameterSet(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     own: Vec<OwnParameter>,
+    dropped: Vec<Dropped>,
+    extraction: u64,
+    revision: u64,
     /// By the number of the type, the plans of those that have parameters of the store's own, compiled on first
     /// use; the others share R4's.
     plans: Vec<Option<OnceLock<Plan>>>,
@@ -22,11 +33,28 @@ struct Inner {
 /// A search parameter that a data store was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OwnParameter {
-    /// Its number, from [`ParamId::FIRST_CUSTOM`] on. A number stands for one meaning: whoever changes what a
-    /// parameter indexes gives it another.
+    /// Its number, from [`ParamId::FIRST_CUSTOM`] on. A number stands for one meaning: a parameter that comes to
+    /// index something else gets another.
     pub param: ParamId,
+    /// The SearchParameter that defines it.
+    pub resource: Id,
     /// What it means.
     pub definition: SearchParameterDefinition,
+    /// What may be asked of it.
+    pub restrictions: Restrictions,
+    /// From which [`ParameterSet::extraction`] on writes are indexed by it.
+    pub since: u64,
+    /// Whether everything older is, too. Nothing can be asked of it before.
+    pub is_ready: bool,
+}
+
+/// A number whose rows are still to be removed from the index; it is not given to another parameter before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Dropped {
+    param: ParamId,
+    bases: Vec<ResourceType>,
+    /// From which [`ParameterSet::extraction`] on writes are no longer indexed by it.
+    since: u64,
 }
 
 impl Default for ParameterSet {
@@ -35,46 +63,71 @@ impl Default for ParameterSet {
     }
 }
 
+impl PartialEq for ParameterSet {
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |set: &ParameterSet| (set.0.extraction, set.0.revision);
+        facts(self) == facts(other) && self.0.own == other.0.own && self.0.dropped == other.0.dropped
+    }
+}
+
 impl ParameterSet {
     /// R4's own parameters and no others.
     pub fn r4() -> ParameterSet {
         static R4: LazyLock<ParameterSet> = LazyLock::new(|| {
             let plans = ResourceType::all().map(|_| Some(OnceLock::new())).collect();
-            ParameterSet(Arc::new(Inner { own: Vec::new(), plans }))
+            let (own, dropped) = (Vec::new(), Vec::new());
+            ParameterSet(Arc::new(Inner { own, dropped, extraction: 0, revision: 0, plans }))
         });
         R4.clone()
     }
 
-    /// R4's own parameters and these.
-    pub fn with(own: Vec<OwnParameter>) -> ParameterSet {
-        if own.is_empty() {
-            return ParameterSet::r4();
-        }
+    fn with(own: Vec<OwnParameter>, dropped: Vec<Dropped>, extraction: u64, revision: u64) -> ParameterSet {
         let has_own = |of| own.iter().any(|one| one.definition.bases.contains(&of));
         let plans = ResourceType::all().map(|of| has_own(of).then(OnceLock::new)).collect();
-        ParameterSet(Arc::new(Inner { own, plans }))
+        ParameterSet(Arc::new(Inner { own, dropped, extraction, revision, plans }))
     }
 
-    /// The parameters beyond R4's.
+    /// The parameters beyond R4's, those among them that cannot be asked yet.
     pub fn own(&self) -> &[OwnParameter] {
         &self.0.own
     }
 
-    /// What a code means on resources of type `of`.
+    /// A number that rises whenever something else is extracted than before: entries say by which they were made
+    /// ([`Entries::extraction`](crate::Entries::extraction)), and a store takes those of its present set only.
+    pub fn extraction(&self) -> u64 {
+        self.0.extraction
+    }
+
+    /// A number that rises with every change of the set.
+    pub fn revision(&self) -> u64 {
+        self.0.revision
+    }
+
+    /// What a code means on resources of type `of`, if it can be asked.
     pub fn named(&self, of: ResourceType, code: &str) -> Option<(ParamId, &SearchParameterDefinition)> {
         if let Some(found) = registry().named(of, code) {
             return Some(found);
         }
-        let mut own = self.own_of(of).filter(|one| one.definition.code == code);
+        let mut own = self.ready_of(of).filter(|one| one.definition.code == code);
         own.next().map(|one| (one.param, &one.definition))
     }
 
-    /// What a parameter means on resources of type `of`.
+    /// Whether a code will mean something on resources of type `of` once the older ones are indexed by it.
+    pub fn is_awaited(&self, of: ResourceType, code: &str) -> bool {
+        self.own_of(of).any(|one| !one.is_ready && one.definition.code == code)
+    }
+
+    /// What a parameter means on resources of type `of`, if it can be asked.
     pub fn definition(&self, of: ResourceType, param: ParamId) -> Option<&SearchParameterDefinition> {
         if param.0 < ParamId::FIRST_CUSTOM {
             return registry().definition(of, param);
         }
-        self.own_of(of).find(|one| one.param == param).map(|one| &one.definition)
+        self.ready_of(of).find(|one| one.param == param).map(|one| &one.definition)
+    }
+
+    /// What may be asked of a parameter beyond what its kind says; `None` if it is not one of the store's own.
+    pub fn restrictions(&self, param: ParamId) -> Option<&Restrictions> {
+        self.own().iter().find(|one| one.param == param).map(|one| &one.restrictions)
     }
 
     /// The code of a parameter.
@@ -82,17 +135,18 @@ impl ParameterSet {
         if param.0 < ParamId::FIRST_CUSTOM {
             return registry().code(param);
         }
-        self.0.own.iter().find(|one| one.param == param).map(|one| &*one.definition.code)
+        self.own().iter().find(|one| one.param == param).map(|one| &*one.definition.code)
     }
 
-    /// The parameters of one type, R4's first.
+    /// The parameters of one type that can be asked, R4's first.
     pub fn of(&self, of: ResourceType) -> impl Iterator<Item = &SearchParameterDefinition> {
-        definitions().search_parameters_of(of).chain(self.own_of(of).map(|one| &one.definition))
+        definitions().search_parameters_of(of).chain(self.ready_of(of).map(|one| &one.definition))
     }
 
-    /// The parameter with this canonical URL.
+    /// The parameter with this canonical URL, with or without a version.
     pub fn at(&self, url: &str) -> Option<&SearchParameterDefinition> {
-        let own = || self.0.own.iter().map(|one| &one.definition).find(|one| one.url == url);
+        let url = url.split_once('|').map_or(url, |(url, _)| url);
+        let own = || self.own().iter().map(|one| &one.definition).find(|one| one.url == url);
         definitions().search_parameters().iter().find(|one| one.url == url).or_else(own)
     }
 
@@ -102,13 +156,28 @@ impl ParameterSet {
         &self.plan(of).not_indexed
     }
 
-    /// The store's own parameters of `of` that extraction cannot fill, with the reason.
-    pub fn refused(&self, of: ResourceType) -> &[(ParamId, &'static str)] {
-        &self.plan(of).refused
+    /// Whether the index rows of a number are what extraction finds in every current resource: they are of R4's
+    /// parameters and of those that can be asked, and nobody's concern otherwise.
+    pub fn is_settled(&self, param: ParamId) -> bool {
+        param.0 < ParamId::FIRST_CUSTOM || self.own().iter().any(|one| one.param == param && one.is_ready)
+    }
+
+    /// The types whose older resources wait to be indexed again, because a parameter came or went.
+    pub fn unsettled(&self) -> Vec<ResourceType> {
+        let waiting = self.own().iter().filter(|one| !one.is_ready).map(|one| &one.definition.bases);
+        let dropped = self.0.dropped.iter().map(|one| &one.bases);
+        let mut types: Vec<ResourceType> = waiting.chain(dropped).flatten().copied().collect();
+        types.sort_unstable();
+        types.dedup();
+        types
     }
 
     pub(crate) fn own_of(&self, of: ResourceType) -> impl Iterator<Item = &OwnParameter> {
         self.0.own.iter().filter(move |one| one.definition.bases.contains(&of))
+    }
+
+    fn ready_of(&self, of: ResourceType) -> impl Iterator<Item = &OwnParameter> {
+        self.own_of(of).filter(|one| one.is_ready)
     }
 
     /// How resources of a type are walked.
@@ -124,3 +193,6 @@ fn r4_plan(of: ResourceType) -> &'static Plan {
     static R4: LazyLock<ParameterSet> = LazyLock::new(ParameterSet::r4);
     R4.plan(of)
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,13 @@ pub enum StoreError {
     /// A limit with a name was reached.
     #[error("the limit {0} was reached")]
     Limit(&'static str),
+    /// The entries were not found by the search parameters that the data store has now. Nothing was written; to be
+    /// extracted again.
+    #[error("the search parameters of the data store have changed")]
+    Outdated,
+    /// A SearchParameter cannot be served. Nothing was written.
+    #[error("a search parameter cannot be served: {0}")]
+    Parameter(search::ParameterError),
     /// Anything else, for the log.
     #[error("the store failed: {0}")]
     Failed(String),

@@ -45,6 +45,8 @@ pub enum JobKind {
     /// Does the transactions that wait in a data store. One record a data store, which says only that there
     /// are some: they themselves are notes.
     Transaction,
+    /// Indexes again what is there.
+    Reindex,
 }
 
 /// One job.
@@ -77,6 +79,9 @@ pub struct Job {
     /// What an export that FHIR's `$export` started was asked for, and what it wrote.
     #[serde(default)]
     pub export: Option<Box<crate::Export>>,
+    /// What is to be indexed again, and how far that is.
+    #[serde(default)]
+    pub reindex: Option<Box<crate::ReindexOrder>>,
     /// Why it failed as a whole.
     pub message: Option<String>,
     /// What it has done so far.

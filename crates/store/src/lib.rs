@@ -22,6 +22,7 @@ mod model;
 mod note;
 mod plan;
 mod random;
+pub mod reindex;
 mod stored;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -42,6 +43,7 @@ pub use model::{Model, ModelCatalog};
 pub use note::Note;
 pub use plan::{Explain, Plan, Step, plan};
 pub use random::{Random, SeededRandom, SystemRandom, uuid};
+pub use reindex::{Reindex, ReindexOrder, Reindexed};
 pub use stored::{Found, Stored};
 pub use transaction::{
     CommitError, Committed, Ingested, Operation, Precondition, Put, Run, RunId, Transaction, Write,
@@ -122,4 +124,17 @@ pub trait Store: Send + Sync {
     /// first outcome is answered, so that a caller that crashed may simply ask again. A number below the
     /// last one's is refused.
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested>;
+
+    /// The search parameters that the data store has now: what it is extracted and searched by.
+    ///
+    /// A put of a SearchParameter, and its deletion, change them in the same commit (refused as
+    /// [`StoreError::Parameter`] if it cannot be served; a run stores it and does not serve it). Entries that were
+    /// found by another set are refused as [`StoreError::Outdated`], by a transaction or run before anything is
+    /// written, so that what is written after a parameter came is indexed by it.
+    fn parameters(&self) -> Answer<'_, ParameterSet>;
+
+    /// Indexes current resources of a type again, from their bodies by the parameters of now: one step, small enough
+    /// to be done again after a crash. Nothing but the entries changes: no version, no time, no place in any order.
+    /// Reading and writing go on meanwhile; what is written meanwhile is indexed already.
+    fn reindex<'a>(&'a self, step: &'a Reindex) -> Answer<'a, Reindexed>;
 }

@@ -6,8 +6,8 @@ use fhir::ResourceKey;
 use search::{ParameterSet, Search, Visible};
 
 use crate::{
-    Answer, Clock, CommitError, Committed, Found, History, Ingested, Note, Plan, Run, Store, Stored,
-    Transaction, Versions,
+    Answer, Clock, CommitError, Committed, Found, History, Ingested, Note, Plan, Reindex, Reindexed, Run,
+    Store, Stored, Transaction, Versions,
 };
 
 mod catalog;
@@ -16,6 +16,7 @@ mod explain;
 mod include;
 mod notes;
 mod place;
+mod reindex;
 mod select;
 mod write;
 
@@ -78,5 +79,13 @@ impl Store for Model {
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {
         Box::pin(async move { self.change().ingest(run, self.clock.now()) })
+    }
+
+    fn parameters(&self) -> Answer<'_, ParameterSet> {
+        Box::pin(async move { Ok(self.view().parameters.clone()) })
+    }
+
+    fn reindex<'a>(&'a self, step: &'a Reindex) -> Answer<'a, Reindexed> {
+        Box::pin(async move { self.change().reindex(step) })
     }
 }

@@ -21,6 +21,7 @@ pub mod include;
 pub mod ingest;
 pub mod note;
 pub mod page;
+pub mod parameter;
 pub mod random;
 pub mod read;
 pub mod search;
@@ -143,6 +144,11 @@ macro_rules! store_promise {
             explain::{
                 a_plan_counts_what_each_condition_finds, a_plan_counts_only_what_is_visible,
                 a_plan_has_a_limit,
+            }
+            parameter::{
+                a_parameter_that_came_later_finds_what_was_there, indexing_again_changes_nothing_but_entries,
+                entries_of_other_parameters_are_refused, a_parameter_that_cannot_be_served_is_refused,
+                a_deleted_parameter_leaves_no_rows, one_resource_is_indexed_again_alone,
             }
             history::{
                 a_history_is_newest_first, a_version_is_read_alone, types_and_the_system_have_histories,

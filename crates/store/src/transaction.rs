@@ -21,6 +21,14 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    /// The resources that are put.
+    pub fn puts(&self) -> impl Iterator<Item = &Put> {
+        self.writes.iter().filter_map(|write| match write {
+            Write::Put(put) => Some(put),
+            _ => None,
+        })
+    }
+
     /// What every backend refuses before it looks at its contents: too many writes, two of one thing, and what
     /// is too large or misnamed.
     ///
@@ -46,6 +54,7 @@ impl Transaction {
                     check_name(name)?;
                     names.insert(name)
                 }
+                Write::Indexed { .. } => true,
             };
             if !is_first {
                 return Err(StoreError::Failed("a transaction writes one thing twice".to_owned()));
@@ -71,6 +80,14 @@ pub enum Write {
     /// Remove one version for good; the others keep their numbers. The newest one stays, and with it what is
     /// current: write another first, or erase the resource.
     EraseVersion(ResourceKey, u64),
+    /// All resources of these types were indexed again (`Store::reindex`), from when the number of what is extracted
+    /// was `since`: search parameters that waited for that serve from now on.
+    Indexed {
+        /// [`search::ParameterSet::extraction`] when the first step began.
+        since: u64,
+        /// The types.
+        types: Vec<ResourceType>,
+    },
 }
 
 /// A resource to be written.

@@ -7,7 +7,7 @@ use search::{ParameterSet, Search, Visible};
 use store::suite::{Backend, CatalogBackend, random};
 use store::{
     Answer, Catalog, CommitError, Committed, Found, History, Ingested, ManualClock, Model, ModelCatalog,
-    Note, Plan, Run, Store, StoreError, Stored, Transaction, Versions,
+    Note, Plan, Reindex, Reindexed, Run, Store, StoreError, Stored, Transaction, Versions,
 };
 
 struct InMemory<T>(Arc<T>);
@@ -95,6 +95,14 @@ impl Store for Forgetful {
 
     fn scrub<'a>(&'a self) -> Answer<'a, ()> {
         self.0.scrub()
+    }
+
+    fn parameters(&self) -> Answer<'_, ParameterSet> {
+        self.0.parameters()
+    }
+
+    fn reindex<'a>(&'a self, step: &'a Reindex) -> Answer<'a, Reindexed> {
+        self.0.reindex(step)
     }
 
     fn ingest<'a>(&'a self, run: Run) -> Answer<'a, Ingested> {

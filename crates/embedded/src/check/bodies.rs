@@ -1,7 +1,7 @@
 //! Checking the entries of a version against a fresh extraction from its body.
 
 use fhir::{Reference, Resource, ResourceKey, ResourceType};
-use search::{Entries, Extractor, ParameterSet, Target, Value};
+use search::{Entries, Extractor, ParamId, ParameterSet, Target, Value};
 
 use crate::StorageError;
 use crate::contents::Reading;
@@ -40,7 +40,8 @@ pub(super) fn fault_of(
         return Ok(Some(BodyFault::Foreign));
     }
     let stored = encode_entries(&reading.entries(&block, of, ordinal)?);
-    let is_same = agree(&resource, &key, &sorted_terms(&stored)?)?;
+    let parameters = &reading.view.parameters;
+    let is_same = agree(&resource, &key, &settled_terms(&stored, parameters)?, parameters)?;
     Ok((!is_same).then_some(BodyFault::OtherEntries))
 }
 
@@ -52,23 +53,29 @@ type Term<'a> = (u64, &'a [u8]);
 /// The store does not know the base under which it was written, and it may have changed since. Without a base
 /// every absolute reference is an address; those that were the store's own are then missing from `stored`, and
 /// all of them have the same base, so the first one tells it.
-fn agree(resource: &Resource, key: &ResourceKey, stored: &[Term<'_>]) -> Result<bool, StorageError> {
-    let (fresh, is_whole) = extract("", resource, key);
+fn agree(
+    resource: &Resource,
+    key: &ResourceKey,
+    stored: &[Term<'_>],
+    parameters: &ParameterSet,
+) -> Result<bool, StorageError> {
+    let extract = |base: &str| extract(base, resource, key, parameters);
+    let (fresh, is_whole) = extract("");
     let encoded = encode_entries(&fresh);
-    if is_whole && sorted_terms(&encoded)? == stored {
+    if is_whole && settled_terms(&encoded, parameters)? == stored {
         return Ok(true);
     }
     let values = fresh.iter().map(|(_, value)| value);
     let mut missing = values.zip(terms(&encoded)?).filter(|(_, term)| stored.binary_search(term).is_err());
     let Some(base) = missing.find_map(|(value, _)| base_of(value)) else { return Ok(false) };
-    let (fresh, is_whole) = extract(base, resource, key);
-    Ok(is_whole && sorted_terms(&encode_entries(&fresh))? == stored)
+    let (fresh, is_whole) = extract(base);
+    Ok(is_whole && settled_terms(&encode_entries(&fresh), parameters)? == stored)
 }
 
 /// The entries of a resource, and whether they are all; too many cannot have been stored.
-fn extract(base: &str, resource: &Resource, key: &ResourceKey) -> (Entries, bool) {
+fn extract(base: &str, resource: &Resource, key: &ResourceKey, parameters: &ParameterSet) -> (Entries, bool) {
     let mut entries = Entries::new();
-    let is_whole = Extractor::new(base, &ParameterSet::r4()).extract(resource, key, &mut entries).is_ok();
+    let is_whole = Extractor::new(base, parameters).extract(resource, key, &mut entries).is_ok();
     (entries, is_whole)
 }
 
@@ -93,8 +100,12 @@ fn terms(encoded: &[u8]) -> Result<Vec<Term<'_>>, StorageError> {
     Ok(terms)
 }
 
-fn sorted_terms(encoded: &[u8]) -> Result<Vec<Term<'_>>, StorageError> {
+/// The terms of parameters that are wholly indexed, in order.
+fn settled_terms<'e>(encoded: &'e [u8], parameters: &ParameterSet) -> Result<Vec<Term<'e>>, StorageError> {
     let mut terms = terms(encoded)?;
+    let is_settled =
+        |param: u64| u16::try_from(param).is_ok_and(|param| parameters.is_settled(ParamId(param)));
+    terms.retain(|(param, _)| is_settled(*param));
     terms.sort_unstable();
     Ok(terms)
 }

@@ -14,8 +14,8 @@ use jobs::{
 use search::{ParameterSet, Search, Visible};
 use store::{
     Answer, Catalog, CatalogError, Change, CommitError, Committed, Datastore, DatastoreId, Found, History,
-    Ingested, Job, JobId, JobKind, Note, Plan, Request, Revised, Run, Store, StoreError, Stored, Transaction,
-    Versions,
+    Ingested, Job, JobId, JobKind, Note, Plan, Reindex, Reindexed, Request, Revised, Run, Store, StoreError,
+    Stored, Transaction, Versions,
 };
 use tokio::sync::Notify;
 
@@ -60,6 +60,14 @@ struct Fused<T: ?Sized> {
 }
 
 impl Store for Fused<dyn Store> {
+    fn parameters(&self) -> Answer<'_, ParameterSet> {
+        self.inner.parameters()
+    }
+
+    fn reindex<'a>(&'a self, step: &'a Reindex) -> Answer<'a, Reindexed> {
+        self.inner.reindex(step)
+    }
+
     fn read<'a>(&'a self, keys: &'a [ResourceKey], visible: &'a Visible) -> Answer<'a, Vec<Option<Stored>>> {
         self.inner.read(keys, visible)
     }

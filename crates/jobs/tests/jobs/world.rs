@@ -98,6 +98,7 @@ impl World {
             data_access_role_arn: "arn:aws:iam::123456789012:role/r".to_owned(),
             validation_level: None,
             export: None,
+            reindex: None,
             message: None,
             progress: Progress::default(),
             checkpoint: None,

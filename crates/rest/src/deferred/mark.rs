@@ -72,6 +72,7 @@ fn new(datastore: &DatastoreId, now: Time) -> Job {
         data_access_role_arn: String::new(),
         validation_level: None,
         export: None,
+        reindex: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

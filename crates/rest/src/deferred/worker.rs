@@ -90,7 +90,7 @@ impl Service {
         let entered = Entered { access, datastore: datastore.clone() };
         let base = Base::new(&self.settings.public_url, datastore.id.as_str());
         let headers = negotiate::of_kept(&sender.headers);
-        let mut context = self.context(store, &entered, &base, &headers);
+        let mut context = self.context(store, &entered, &base, &headers).await?;
         context.preferences = negotiate::preferences(&headers);
         context.preferences.returning = sender.returning.unwrap_or(Returning::Minimal);
         match answer(&context, kept, body.content).await {

@@ -39,7 +39,7 @@ pub(crate) async fn document(context: &Context<'_>, call: OperationCall) -> Resu
     let key = ResourceKey { of: bundle_type(), id };
     let body = put.body.clone();
     let transaction = Transaction { preconditions: Vec::new(), writes: vec![Write::Put(put)] };
-    let committed = context.store.commit(transaction).await.map_err(|error| match error {
+    let committed = context.commit(transaction).await.map_err(|error| match error {
         CommitError::Conflict(_) => Refusal::contended(&key),
         CommitError::Failed(error) => error.into(),
     })?;

@@ -120,6 +120,7 @@ async fn submit(context: &Context<'_>, order: Order, export: Export) -> Result<R
         data_access_role_arn: order.data_access_role_arn,
         validation_level: None,
         export: Some(Box::new(export)),
+        reindex: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

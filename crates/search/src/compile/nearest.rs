@@ -6,8 +6,11 @@ use crate::error::{Reason, shown};
 /// How many known names are offered.
 const OFFERED: usize = 3;
 
-/// That a type has no such parameter, with those that come closest.
+/// That a type has no such parameter, with those that come closest; or has not yet.
 pub(super) fn unknown(context: &Context<'_>, code: &str) -> Reason {
+    if context.parameters.is_awaited(context.of, code) {
+        return Reason::Awaited(shown(code));
+    }
     let typed: Vec<char> = shown(code).chars().collect();
     let mut known: Vec<(usize, &str)> = context
         .parameters

@@ -14,8 +14,6 @@ pub(crate) struct Plan {
     pub(super) is_compartment: bool,
     /// The search parameters that no work could be found for, with the reason.
     pub(crate) not_indexed: Vec<NotIndexed>,
-    /// The data store's own parameters of which the same is true.
-    pub(crate) refused: Vec<(ParamId, &'static str)>,
 }
 
 /// Where the walk of a resource starts.

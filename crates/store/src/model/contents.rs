@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhir::{ResourceKey, ResourceType, Time};
-use search::{Entries, Filter, Graph, Position, Row, Visible};
+use search::{Entries, Filter, Graph, ParameterSet, Position, Row, Visible};
 
 use crate::limits::PAGE_ROWS_MAX;
 use crate::stored::rows_of_page;
@@ -41,6 +41,7 @@ pub(super) struct Contents {
     /// The ordinals of each resource's versions, oldest first.
     pub(super) of_key: BTreeMap<ResourceKey, Vec<usize>>,
     pub(super) sequence: u64,
+    pub(super) parameters: ParameterSet,
     pub(super) newest: Option<Time>,
     /// The last run of each job.
     pub(super) runs: BTreeMap<JobId, (u64, Ingested)>,

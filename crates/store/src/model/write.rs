@@ -6,6 +6,7 @@ use search::{Entries, Filter};
 use super::contents::{Contents, Version};
 use super::select::check_depth;
 use crate::limits::RUN_PUTS_MAX;
+use crate::reindex::{check_extraction, parameters_after, parameters_after_run};
 use crate::{
     CommitError, Committed, Ingested, Operation, Precondition, Put, Run, StoreError, Stored, Transaction,
     Write,
@@ -18,11 +19,13 @@ impl Contents {
             Precondition::NoMatch(_, filter) | Precondition::OnlyMatch(_, filter) => check_depth(filter),
             _ => Ok(()),
         })?;
+        check_extraction(&self.parameters, transaction.puts())?;
         for (at, precondition) in transaction.preconditions.iter().enumerate() {
             if !self.holds(precondition, now) {
                 return Err(CommitError::Conflict(at));
             }
         }
+        self.parameters = parameters_after(&self.parameters, &transaction.writes)?;
         let updated = self.stamp(now);
         let versions = transaction.writes.into_iter().map(|write| self.write(write, updated)).collect();
         self.sequence += 1;
@@ -42,6 +45,8 @@ impl Contents {
                 return Err(StoreError::Failed("a run that is not the job's last was asked for".to_owned()));
             }
         }
+        check_extraction(&self.parameters, &run.puts)?;
+        self.parameters = parameters_after_run(&self.parameters, &run.puts);
         let updated = self.stamp(now);
         let versions = run.puts.into_iter().map(|put| self.put(put, updated)).collect();
         self.sequence += 1;
@@ -91,6 +96,7 @@ impl Contents {
             }
             Write::Erase(key) => self.erase(&key),
             Write::EraseVersion(key, number) => self.erase_version(&key, number),
+            Write::Indexed { .. } => 0,
         }
     }
 

@@ -58,6 +58,7 @@ fn job(number: u32, datastore: u32, kind: JobKind) -> Job {
         data_access_role_arn: "arn".to_owned(),
         validation_level: None,
         export: None,
+        reindex: None,
         message: None,
         progress: Progress { throughput: 1.5, ..Progress::default() },
         checkpoint: Some(serde_json::json!({"part": 1})),

@@ -2,16 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use fhir::ResourceType;
 use search::{Position, Search};
 
+use super::parameter::reindex_all;
 use super::world::with;
 use super::{Make, World, wait};
-use crate::{CommitError, History, Model, Run, Store, StoreError, Transaction};
+use crate::{CommitError, History, Model, Put, Run, Store, StoreError, Transaction, Write};
 
 mod dice;
 mod entry;
 mod filter;
 mod note;
+mod parameter;
 mod step;
 
 use dice::Dice;
@@ -113,6 +116,12 @@ impl Pair {
                 let list = |store: &dyn Store| wait(store.notes(prefix, after.as_deref(), *count));
                 compare(list(&self.model), list(&*self.world.store()))
             }
+            Step::Reindex(of) => {
+                let outcome = |store: &dyn Store| reindex(store, *of);
+                compare(outcome(&self.model), outcome(&*self.world.store()))?;
+                let set = |store: &dyn Store| wait(store.parameters());
+                compare(set(&self.model), set(&*self.world.store()))
+            }
             Step::Tick(ms) => {
                 self.world.clock.advance_ms(*ms);
                 Ok(())
@@ -131,7 +140,7 @@ impl Pair {
 
     fn commit(&mut self, transaction: &Transaction) -> Result<(), String> {
         let outcome = |store: &dyn Store| {
-            wait(store.commit(transaction.clone()))
+            wait(store.commit(fresh(store, transaction)))
                 .map(|committed| (committed.updated, committed.versions))
                 .map_err(|error| match error {
                     CommitError::Failed(StoreError::Failed(_)) => {
@@ -145,7 +154,7 @@ impl Pair {
 
     fn ingest(&mut self, run: Run) -> Result<(), String> {
         let outcome = |store: &dyn Store, run: Run| {
-            wait(store.ingest(run)).map_err(|error| match error {
+            wait(store.ingest(fresh_run(store, run))).map_err(|error| match error {
                 StoreError::Failed(_) => StoreError::Failed(String::new()),
                 other => other,
             })
@@ -206,6 +215,42 @@ impl Pair {
             }
         }
     }
+}
+
+/// Entries as if they had been found by the parameters of now; some are said to be of no parameters of the store's.
+fn freshen(store: &dyn Store, put: &mut Put) {
+    let extraction = wait(store.parameters()).map_or(0, |set| set.extraction());
+    if !put.body.ends_with(STALE) {
+        put.entries.set_extraction(extraction);
+    }
+}
+
+/// How the bodies of stale puts end.
+const STALE: &[u8] = b"\"stale\"}";
+
+fn fresh(store: &dyn Store, transaction: &Transaction) -> Transaction {
+    let mut transaction = transaction.clone();
+    for write in &mut transaction.writes {
+        if let Write::Put(put) = write {
+            freshen(store, put);
+        }
+    }
+    transaction
+}
+
+fn fresh_run(store: &dyn Store, mut run: Run) -> Run {
+    run.puts.iter_mut().for_each(|put| freshen(store, put));
+    run
+}
+
+/// Indexes a type again to its end, and says so. How much lies beside what is asked is the backend's affair.
+fn reindex(store: &dyn Store, of: ResourceType) -> Result<u64, StoreError> {
+    let since = wait(store.parameters())?.extraction();
+    let sum = reindex_all(store, of)?;
+    let transaction =
+        Transaction { preconditions: Vec::new(), writes: vec![Write::Indexed { since, types: vec![of] }] };
+    wait(store.commit(transaction)).map_err(|_| StoreError::Failed(String::new()))?;
+    Ok(sum.total)
 }
 
 fn compare<T: PartialEq + std::fmt::Debug>(model: T, backend: T) -> Result<(), String> {

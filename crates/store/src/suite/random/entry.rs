@@ -4,6 +4,7 @@ use fhir::{ResourceKey, Span};
 use search::{Entries, ParamId, QuantityValue, Target, Value};
 
 use super::Dice;
+use super::parameter::OWN;
 use crate::suite::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, body, key, quantity, span, token,
 };
@@ -55,7 +56,10 @@ pub(super) fn some_key(dice: &mut Dice) -> ResourceKey {
 
 pub(super) fn some_put(dice: &mut Dice) -> Put {
     let key = some_key(dice);
-    let body = body(&key, dice.pick(&["", "de", "en-GB", "a note that is longer than the others"]));
+    let body = body(
+        &key,
+        dice.pick(&["", "de", "en-GB", "de", "en-GB", "", "a note that is longer than the others", "stale"]),
+    );
     let operation = dice.pick(&[Operation::Create, Operation::Update, Operation::Patch]);
     Put { key, body, entries: some_entries(dice), operation }
 }
@@ -65,6 +69,7 @@ fn some_entries(dice: &mut Dice) -> Entries {
     for _ in 0..dice.below(9) {
         match dice.below(13) {
             11 => entries.push_composite(PLACE, [some_degrees(dice), some_degrees(dice)]),
+            0 if dice.one_in(4) => entries.push(dice.pick(&OWN), some_code(dice)),
             0 => entries.push(NAME, Value::String(dice.pick(&NAMES))),
             1 => entries.push(BIRTH, Value::Date(some_span(dice))),
             2 | 3 => entries.push(CODE, some_token(dice)),

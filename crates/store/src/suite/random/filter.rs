@@ -13,12 +13,27 @@ use super::entry::{
     CODES, DEGREES, LINK, NAMES, NUMBERS, PLACE, SYSTEMS, TYPES, URIS, some_id, some_key, some_range,
     some_span,
 };
+use super::parameter::OWN;
 use crate::suite::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, all, has, of, span,
 };
 
-const PARAMS: [ParamId; 12] =
-    [NAME, BIRTH, CODE, SUBJECT, FOCUS, SCORE, AMOUNT, ADDRESS, PAIR, LINK, PLACE, ParamId::COMPARTMENT];
+const PARAMS: [ParamId; 14] = [
+    OWN[0],
+    OWN[1],
+    NAME,
+    BIRTH,
+    CODE,
+    SUBJECT,
+    FOCUS,
+    SCORE,
+    AMOUNT,
+    ADDRESS,
+    PAIR,
+    LINK,
+    PLACE,
+    ParamId::COMPARTMENT,
+];
 
 pub(super) fn some_type(dice: &mut Dice) -> ResourceType {
     of(dice.pick(&TYPES))
@@ -70,6 +85,10 @@ fn some_test(dice: &mut Dice) -> Filter {
         2 => has(BIRTH, Test::Date(some_prefix(dice), some_span(dice))),
         3 => has(CODE, some_token(dice)),
         4 => has(CODE, some_token_text(dice)),
+        5 if dice.one_in(2) => {
+            let code = Some(dice.pick(&["de", "en-GB", "1", "x"]).into());
+            has(dice.pick(&OWN), Test::Token { system: SystemTest::Any, code })
+        }
         5 => has(dice.pick(&[SUBJECT, FOCUS, ParamId::COMPARTMENT]), Test::Reference(some_reference(dice))),
         6 => has(SUBJECT, some_reference_identifier(dice)),
         7 => has(SCORE, some_number(dice)),

@@ -1,12 +1,13 @@
 //! Random steps. A step does not depend on what the steps before it did, so that any may be left out.
 
-use fhir::{ResourceKey, Time};
+use fhir::{ResourceKey, ResourceType, Time};
 use search::{Include, Link, Search, Sort, SortKey, Total, Visible};
 
 use super::Dice;
 use super::entry::{some_key, some_put};
 use super::filter::{some_filter, some_type, some_visible};
 use super::note::{some_list, some_note_write, some_unnoted};
+use super::parameter::{OWN, some_parameter, some_parameter_write};
 use crate::suite::world::{ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, SCORE, SUBJECT, job};
 use crate::{History, Precondition, Put, RunId, Scope, Transaction, Write};
 
@@ -25,6 +26,8 @@ pub(super) enum Step {
     Tick(i64),
     Settle,
     Scrub,
+    /// All resources of a type are indexed again.
+    Reindex(ResourceType),
     Reopen,
 }
 
@@ -38,7 +41,8 @@ pub(super) fn any(dice: &mut Dice) -> Step {
         72..80 => Step::Continue(dice.below(100)),
         80..88 => Step::History(some_history(dice), some_visible(dice)),
         88..94 => Step::Tick(dice.pick(&[1, 1000, 20_000, -500])),
-        94..97 => Step::Settle,
+        94..96 => Step::Settle,
+        96 => Step::Reindex(some_type(dice)),
         97 => Step::Scrub,
         _ => Step::Reopen,
     }
@@ -58,6 +62,7 @@ fn some_write(dice: &mut Dice) -> Write {
         2 => Write::Erase(some_key(dice)),
         3 => Write::EraseVersion(some_key(dice), dice.below(5) as u64),
         4..6 => some_note_write(dice),
+        6 => some_parameter_write(dice),
         _ => Write::Put(some_put(dice)),
     }
 }
@@ -76,7 +81,8 @@ fn some_precondition(dice: &mut Dice) -> Precondition {
 
 fn some_run(dice: &mut Dice) -> Step {
     let id = RunId { job: job(dice.below(3) as u32), number: dice.below(60) as u64 };
-    Step::Ingest(id, dice.some(12, some_put))
+    let some = |dice: &mut Dice| if dice.one_in(12) { some_parameter(dice) } else { some_put(dice) };
+    Step::Ingest(id, dice.some(12, some))
 }
 
 fn some_search(dice: &mut Dice) -> Search {
@@ -100,7 +106,7 @@ fn some_search(dice: &mut Dice) -> Search {
 }
 
 fn some_sort(dice: &mut Dice) -> Sort {
-    let params = [NAME, BIRTH, CODE, SUBJECT, SCORE, AMOUNT, ADDRESS];
+    let params = [NAME, BIRTH, CODE, SUBJECT, SCORE, AMOUNT, ADDRESS, OWN[0], OWN[1]];
     let by = match dice.below(7) {
         0 => SortKey::Id,
         2 => SortKey::Type,
