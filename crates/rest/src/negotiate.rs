@@ -247,6 +247,14 @@ pub(crate) fn returning(headers: &HeaderMap) -> Option<Returning> {
     is_said.then(|| preferences(headers).returning)
 }
 
+/// Refuses a key under which a Bundle would be processed only once: it is for creating one resource.
+pub(crate) fn check_no_idempotency(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        return Ok(());
+    }
+    Err(Refusal::not_supported("x-amz-fhir-idempotency-key goes with the creation of one resource only."))
+}
+
 /// Headers as text, for work that goes on when the request is answered.
 pub(crate) fn to_kept(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |(name, value): (&HeaderName, &http::HeaderValue)| {

@@ -87,6 +87,7 @@ impl<'a> Call<'a> {
         match segments.as_slice() {
             [] if *self.method == Method::POST => {
                 negotiate::check_body_format(self.headers)?;
+                negotiate::check_no_idempotency(self.headers)?;
                 let returning = negotiate::returning(self.headers);
                 let is_async = negotiate::is_async(self.headers);
                 Ok(Interaction::Bundle { body: self.body.clone(), returning, is_async })

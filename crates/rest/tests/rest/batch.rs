@@ -162,6 +162,8 @@ fn what_is_no_batch_is_refused() {
     let empty = world.ask("POST ", &[], r#"{"resourceType":"Bundle","type":"batch"}"#);
     assert_eq!((empty.status, empty.json()["entry"].is_null()), (200, true));
     assert_eq!(world.ask("POST ", &[("content-type", "text/plain")], "{}").status, 415);
+    let key = ("x-amz-fhir-idempotency-key", "0b2c3d4e-0000-4000-8000-000000000000");
+    assert_eq!(world.ask("POST ", &[key], "{}").refusal(), (400, "not-supported".into()));
 }
 
 #[test]

@@ -130,3 +130,28 @@ fn of_64_patches_at_once_each_makes_a_version() {
         assert_eq!(world.get("Patient/1").header("etag"), format!("W/\"{}\"", RACERS + 1));
     }
 }
+
+#[test]
+fn transactions_that_race_on_one_criterion_share_what_one_of_them_made() {
+    for (world, _folder) in worlds() {
+        let statuses = race(|racer| {
+            let posted = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+                {"fullUrl": "urn:uuid:p",
+                 "resource": {"resourceType": "Practitioner", "identifier": [{"system": "urn:npi", "value": "1"}]},
+                 "request": {"method": "POST", "url": "Practitioner", "ifNoneExist": "identifier=urn:npi|1"}},
+                {"resource": {"resourceType": "Basic", "code": {"text": racer.to_string()},
+                              "author": {"reference": "urn:uuid:p"}},
+                 "request": {"method": "POST", "url": "Basic"}}]});
+            world.post("", &posted).status
+        });
+        // A transaction that lost every time says so: nothing of it is stored.
+        let done = statuses.get(&200).copied().unwrap_or_default();
+        assert!(done > 0 && statuses.keys().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
+        let made = world.get("Practitioner?_total=accurate").json();
+        assert_eq!(made["total"], 1);
+        let author = format!("Practitioner/{}", made["entry"][0]["resource"]["id"].as_str().unwrap());
+        let found = world.get(&format!("Basic?author={author}&_total=accurate&_count=1")).json();
+        assert_eq!(found["total"], done);
+        assert_eq!(world.get("Basic?_total=accurate&_count=1").json()["total"], done);
+    }
+}
