@@ -177,6 +177,7 @@ fn submitted(service: &Service, datastore: DatastoreId, order: Order) -> Job {
         validation_level: order.validation_level,
         export: None,
         reindex: None,
+        deletion: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

@@ -73,7 +73,7 @@ impl Held {
         progress.worked_ms += worked_ms;
         let done = match self.job.kind {
             JobKind::Import => progress.resources_imported,
-            JobKind::Export | JobKind::Transaction => progress.resources_scanned,
+            JobKind::Export | JobKind::Delete | JobKind::Transaction => progress.resources_scanned,
             JobKind::Reindex => self.job.reindex.as_ref().map_or(0, |order| order.done),
         };
         progress.throughput = done as f64 * 1000.0 / progress.worked_ms.max(1) as f64;

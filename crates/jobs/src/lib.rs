@@ -1,6 +1,7 @@
 //! Work that outlives a request.
 
 mod checkpoint;
+mod delete;
 mod export;
 mod export_files;
 mod held;

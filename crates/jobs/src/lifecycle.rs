@@ -164,7 +164,7 @@ impl Lifecycle {
     }
 
     async fn delete(&self, record: Datastore) -> Result<Step, StoreError> {
-        for kind in [JobKind::Import, JobKind::Export, JobKind::Reindex] {
+        for kind in JobKind::QUEUED {
             for job in self.catalog.jobs(&record.id, kind).await? {
                 if self.end(job).await? == Step::Again {
                     return Ok(Step::Again);

@@ -49,6 +49,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::Export => "export",
         JobKind::Transaction => "transaction",
         JobKind::Reindex => "reindex",
+        JobKind::Delete => "deletion",
     }
 }
 
@@ -170,6 +171,7 @@ pub fn job_folder(prefix: &str, datastore: &DatastoreId, kind: JobKind, id: &Job
         JobKind::Export => "EXPORT",
         JobKind::Transaction => "TRANSACTION",
         JobKind::Reindex => "REINDEX",
+        JobKind::Delete => "DELETE",
     };
     format!("{prefix}{slash}{datastore}-FHIR_{word}-{id}/")
 }

@@ -42,6 +42,7 @@ pub fn reindex_job(id: JobId, datastore: &DatastoreId, order: ReindexOrder, now:
         data_access_role_arn: String::new(),
         validation_level: None,
         export: None,
+        deletion: None,
         reindex: Some(Box::new(order)),
         message: None,
         progress: Progress::default(),

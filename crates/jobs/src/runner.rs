@@ -17,7 +17,7 @@ use crate::lifecycle::DATASTORE_DELETED;
 use crate::limits::Sizes;
 use crate::objects::{DataAccess, Objects};
 use crate::queue::Queue;
-use crate::{export, import, reindex};
+use crate::{delete, export, import, reindex};
 
 /// How often the runner looks for jobs whose worker has gone, in milliseconds.
 pub(crate) const LOOK_MS: u64 = 15_000;
@@ -151,7 +151,7 @@ impl Runner {
     async fn claim(&self) -> Result<Vec<Held>, StoreError> {
         let mut claimed = Vec::new();
         for datastore in self.office.catalog.datastores().await? {
-            for kind in [JobKind::Import, JobKind::Export, JobKind::Reindex] {
+            for kind in JobKind::QUEUED {
                 let jobs = self.office.catalog.jobs(&datastore.record.id, kind).await?;
                 for at in jobs.iter().filter(|at| self.is_over(&at.record)) {
                     self.clear(at.clone()).await?;
@@ -288,6 +288,7 @@ impl Runner {
             JobKind::Reindex => reindex::run(&mut held, &means).await,
             // The FHIR door does these itself.
             JobKind::Transaction => Err(Stopped::Lost),
+            JobKind::Delete => delete::run(&mut held, &means).await,
         };
         match ended {
             Ok(()) => {

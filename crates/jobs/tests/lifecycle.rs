@@ -81,6 +81,7 @@ impl World {
             validation_level: None,
             export: None,
             reindex: None,
+            deletion: None,
             message: None,
             progress: Progress::default(),
             checkpoint: None,

@@ -74,6 +74,12 @@ pub const GZIP_BYTES_MIN: usize = 1024;
 /// How long an idempotency key is remembered, in milliseconds: a day, far longer than clients try again.
 pub const IDEMPOTENCY_KEY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Resources in one `$everything`.
+pub const EVERYTHING_RESOURCES_MAX: usize = 500_000;
+
+/// How long the pages of one `$everything` can be asked for, in milliseconds.
+pub const EVERYTHING_PAGES_MS: i64 = 3_600_000;
+
 /// How often a write that nobody made conditional is tried again when another came between.
 pub(crate) const COMMIT_ATTEMPTS_MAX: usize = 64;
 

@@ -81,6 +81,13 @@ impl Refusal {
         Refusal::new(404, IssueCode::NotSupported, what)
     }
 
+    /// A version cannot be removed while it is the newest: that would change what is current (409).
+    pub fn newest_version(key: &ResourceKey) -> Refusal {
+        let sentence =
+            format!("This is the newest version of {key}: write another first, or erase the resource.");
+        Refusal::new(409, IssueCode::Conflict, sentence)
+    }
+
     /// The address names nothing (404).
     pub fn no_such_address(what: impl Into<String>) -> Refusal {
         Refusal::new(404, IssueCode::NotFound, what)

@@ -47,6 +47,13 @@ pub enum JobKind {
     Transaction,
     /// Indexes again what is there.
     Reindex,
+    /// Deletes resources.
+    Delete,
+}
+
+impl JobKind {
+    /// The kinds that a runner does, each kind of a data store in a queue of its own.
+    pub const QUEUED: [JobKind; 4] = [JobKind::Import, JobKind::Export, JobKind::Reindex, JobKind::Delete];
 }
 
 /// One job.
@@ -82,6 +89,9 @@ pub struct Job {
     /// What is to be indexed again, and how far that is.
     #[serde(default)]
     pub reindex: Option<Box<crate::ReindexOrder>>,
+    /// What a deletion was asked for.
+    #[serde(default)]
+    pub deletion: Option<Box<crate::Deletion>>,
     /// Why it failed as a whole.
     pub message: Option<String>,
     /// What it has done so far.

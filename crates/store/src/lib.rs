@@ -12,6 +12,7 @@ use search::{ParameterSet, Search, Visible};
 mod catalog;
 mod clock;
 mod datastore;
+mod deletion;
 mod error;
 mod export;
 mod history;
@@ -34,6 +35,7 @@ pub use datastore::{
     Backup, BackupStatus, CmkType, Datastore, DatastoreId, DatastoreStatus, ErrorCategory, ErrorCause,
     IdentityProvider, Strategy,
 };
+pub use deletion::{DeleteOperation, DeleteTarget, Deletion};
 pub use error::StoreError;
 pub use export::{Export, ExportAsked, ExportFile, ExportForm, ExportLevel, ExportTarget};
 pub use history::{History, Scope, Versions};

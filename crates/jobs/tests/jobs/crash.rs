@@ -13,9 +13,9 @@ use jobs::{
 };
 use search::{ParameterSet, Search, Visible};
 use store::{
-    Answer, Catalog, CatalogError, Change, CommitError, Committed, Datastore, DatastoreId, Found, History,
-    Ingested, Job, JobId, JobKind, Note, Plan, Reindex, Reindexed, Request, Revised, Run, Store, StoreError,
-    Stored, Transaction, Versions,
+    Answer, Catalog, CatalogError, Change, CommitError, Committed, Datastore, DatastoreId, DeleteTarget,
+    Deletion, Found, History, Ingested, Job, JobId, JobKind, Note, Plan, Reindex, Reindexed, Request,
+    Revised, Run, Store, StoreError, Stored, Transaction, Versions,
 };
 use tokio::sync::Notify;
 
@@ -220,13 +220,14 @@ async fn world(fuse: &Arc<Fuse>) -> World {
 type End = (BTreeMap<String, (u64, String)>, BTreeMap<String, String>, Job);
 
 /// Runs a job through a crash at `at` and a restart. The second value: whether the crash happened at all.
-async fn run(kind: JobKind, at: usize) -> (End, bool) {
+async fn run(kind: JobKind, deletion: Option<Deletion>, at: usize) -> (End, bool) {
     let fuse = Arc::new(Fuse::default());
     let world = world(&fuse).await;
-    if kind == JobKind::Export {
+    if kind != JobKind::Import {
         world.import(9, "s3://input/in/", None).await;
     }
-    world.submit(world.job(kind, 2)).await.unwrap();
+    let deletion = deletion.map(Box::new);
+    world.submit(Job { deletion, ..world.job(kind, 2) }).await.unwrap();
     fuse.arm(at);
     let crashed = tokio::select! {
         biased;
@@ -241,20 +242,31 @@ async fn run(kind: JobKind, at: usize) -> (End, bool) {
 
 #[tokio::test]
 async fn an_import_ends_the_same_wherever_it_crashes() {
-    every_crash(JobKind::Import, 20).await;
+    every_crash(JobKind::Import, None, 20).await;
 }
 
 #[tokio::test]
 async fn an_export_ends_the_same_wherever_it_crashes() {
-    every_crash(JobKind::Export, 6).await;
+    every_crash(JobKind::Export, None, 6).await;
 }
 
-async fn every_crash(kind: JobKind, effects_min: usize) {
-    let (expected, _) = run(kind, 0).await;
+#[tokio::test]
+async fn a_deletion_ends_the_same_wherever_it_crashes() {
+    let all = crate::delete::deletion(DeleteTarget::Type("Patient".to_owned()), true);
+    every_crash(JobKind::Delete, Some(all.clone()), 5).await;
+    every_crash(JobKind::Delete, Some(Deletion { is_hard: false, ..all }), 4).await;
+    let one = |id: &str| DeleteTarget::Resource("Patient".to_owned(), id.to_owned());
+    every_crash(JobKind::Delete, Some(crate::delete::deletion(one("p1"), true)), 5).await;
+    let patient = DeleteTarget::Patient("p2".to_owned());
+    every_crash(JobKind::Delete, Some(crate::delete::deletion(patient, true)), 5).await;
+}
+
+async fn every_crash(kind: JobKind, deletion: Option<Deletion>, effects_min: usize) {
+    let (expected, _) = run(kind, deletion.clone(), 0).await;
     assert!(expected.2.status.is_final() && expected.2.message.is_none(), "{:?}", expected.2);
     let mut at = 2;
     loop {
-        let (end, crashed) = run(kind, at).await;
+        let (end, crashed) = run(kind, deletion.clone(), at).await;
         if !crashed {
             break;
         }

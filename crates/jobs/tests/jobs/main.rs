@@ -4,6 +4,7 @@
 
 mod awkward;
 mod crash;
+mod delete;
 mod export;
 mod faults;
 mod queue;

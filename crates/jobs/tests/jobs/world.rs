@@ -99,6 +99,7 @@ impl World {
             validation_level: None,
             export: None,
             reindex: None,
+            deletion: None,
             message: None,
             progress: Progress::default(),
             checkpoint: None,

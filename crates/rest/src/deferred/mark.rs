@@ -73,6 +73,7 @@ fn new(datastore: &DatastoreId, now: Time) -> Job {
         validation_level: None,
         export: None,
         reindex: None,
+        deletion: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

@@ -8,7 +8,7 @@ use fhir::{Document, Id, Reference, ResourceKey, ResourceType, push_json_string}
 use store::{CommitError, Operation, Stored, Transaction, Write, uuid};
 
 use super::OperationCall;
-use super::input::{Input, references};
+use super::input::{Input, links};
 use crate::Context;
 use crate::intake;
 use crate::limits::{DOCUMENT_BYTES_MAX, DOCUMENT_RESOURCES_MAX};
@@ -88,12 +88,13 @@ fn targets(context: &Context<'_>, row: &Stored) -> Result<Vec<ResourceKey>, Refu
     let Some(body) = &row.body else { return Ok(Vec::new()) };
     let document = Document::parse_slice(body).map_err(|_| Refusal::unreadable_stored(&row.key))?;
     let own = context.base.as_str().trim_end_matches('/');
-    let key = |text: &String| match Reference::parse(text) {
+    let key = |text: &str| match Reference::parse(text) {
         found @ Reference::Relative { version: None, .. } => found.key(),
         found @ Reference::Absolute { base, version: None, .. } if base == own => found.key(),
         _ => None,
     };
-    Ok(references(&document).iter().filter_map(key).collect())
+    let links = links(&document).into_iter().filter(|link| link.is_reference);
+    Ok(links.filter_map(|link| key(&link.text)).collect())
 }
 
 fn write(context: &Context<'_>, id: &Id, rows: &[Stored]) -> Vec<u8> {

@@ -121,6 +121,7 @@ async fn submit(context: &Context<'_>, order: Order, export: Export) -> Result<R
         validation_level: None,
         export: Some(Box::new(export)),
         reindex: None,
+        deletion: None,
         message: None,
         progress: Progress::default(),
         checkpoint: None,

@@ -3,7 +3,7 @@
 
 use fhir::{Document, Json, Kind, Resource, ResourceType, Span, parse_date_time};
 
-use super::OperationCall;
+use super::{Method, OperationCall};
 use crate::interaction::Parameters;
 use crate::outcome::Refusal;
 use crate::representation::is_of_representation;
@@ -17,7 +17,7 @@ pub(crate) struct Input {
 impl Input {
     /// The parameters of a call. A body that is not `Parameters` is the one resource that the operation takes.
     pub(crate) fn of(call: &OperationCall) -> Result<Input, Refusal> {
-        let is_empty = call.body.iter().all(u8::is_ascii_whitespace);
+        let is_empty = call.method == Method::Get || call.body.iter().all(u8::is_ascii_whitespace);
         let body = if is_empty {
             None
         } else {
@@ -28,6 +28,11 @@ impl Input {
         let input = Input { query, body };
         input.check_form()?;
         Ok(input)
+    }
+
+    /// What was asked in the query, for the `self` link.
+    pub(crate) fn query(&self) -> Parameters {
+        self.query.clone()
     }
 
     /// Refuses every parameter that is none of these, and a body that is no `Parameters` unless
@@ -143,14 +148,23 @@ fn text(part: Json<'_>) -> Option<String> {
     }
 }
 
-/// Every text that stands as `reference` somewhere in a document.
-pub(crate) fn references(document: &Document) -> Vec<String> {
+/// A text that may lead to another resource.
+pub(crate) struct Link {
+    /// The text.
+    pub(crate) text: String,
+    /// Whether it is a Reference's; if not, it is an address, as attachments have.
+    pub(crate) is_reference: bool,
+}
+
+/// Every `reference` and every `url` that stands somewhere in a document.
+pub(crate) fn links(document: &Document) -> Vec<Link> {
     let mut found = Vec::new();
     let mut open = vec![document.root()];
     while let Some(json) = open.pop() {
         for (name, value) in json.members() {
-            match value.as_str().filter(|_| name.as_str() == "reference") {
-                Some(text) => found.push(text.into_owned()),
+            let name = name.as_str();
+            match value.as_str().filter(|_| matches!(&*name, "reference" | "url")) {
+                Some(text) => found.push(Link { text: text.into_owned(), is_reference: name == "reference" }),
                 None => open.push(value),
             }
         }
@@ -163,7 +177,7 @@ pub(crate) fn references(document: &Document) -> Vec<String> {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::{Method, OperationLevel};
+    use super::super::OperationLevel;
     use super::*;
 
     fn input(query: &[(&str, &str)], body: &str) -> Result<Input, Refusal> {

@@ -12,10 +12,13 @@ use crate::interaction::Parameters;
 use crate::outcome::Refusal;
 use crate::reply::Reply;
 
+mod care_date;
 mod document;
+pub(crate) mod everything;
 pub(crate) mod export;
 pub(crate) mod input;
 mod meta;
+mod removal;
 pub(crate) mod status;
 
 /// A call of an operation: the same value for an HTTP request and for an entry of a Bundle.
@@ -105,6 +108,15 @@ pub(crate) enum Of {
 /// The operations that are here, in the order of their names.
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation {
+        name: "bulk-delete",
+        levels: &[Level::Type(Of::Any)],
+        get: None,
+        post: Some("StartFHIRBulkDeleteJob"),
+        changes_state: true,
+        definition: "urn:tarn:operation:bulk-delete",
+        run: |context, call| Box::pin(removal::bulk_delete(context, call)),
+    },
+    Operation {
         name: "document",
         levels: &[Level::Instance(Of::Only("Composition"))],
         get: Some("GenerateDocumentWithGet"),
@@ -112,6 +124,24 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         changes_state: false,
         definition: "http://hl7.org/fhir/OperationDefinition/Composition-document",
         run: |context, call| Box::pin(document::document(context, call)),
+    },
+    Operation {
+        name: "erase",
+        levels: &[Level::Instance(Of::Any), Level::Version(Of::Any)],
+        get: None,
+        post: Some("DeleteResource"),
+        changes_state: true,
+        definition: "urn:tarn:operation:erase",
+        run: |context, call| Box::pin(removal::erase(context, call)),
+    },
+    Operation {
+        name: "everything",
+        levels: &[Level::Instance(Of::Only("Encounter")), Level::Instance(Of::Only("Patient"))],
+        get: Some("SearchEverything"),
+        post: Some("SearchEverything"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+        run: |context, call| Box::pin(everything::everything(context, call)),
     },
     Operation {
         name: "export",
@@ -149,25 +179,30 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete",
         run: |context, call| Box::pin(meta::delete(context, call)),
     },
+    Operation {
+        name: "purge",
+        levels: &[Level::Instance(Of::Only("Patient"))],
+        get: None,
+        post: Some("StartFHIRBulkDeleteJob"),
+        changes_state: true,
+        definition: "urn:tarn:operation:purge",
+        run: |context, call| Box::pin(removal::purge(context, call)),
+    },
 ];
 
 /// HealthLake's operations that are not here.
 const ABSENT: &[&str] = &[
     "attribution-status",
-    "bulk-delete",
     "bulk-member-match",
     "bulk-patch",
     "confirm-attribution-list",
     "davinci-data-export",
-    "erase",
-    "everything",
     "expand",
     "inquire",
     "lookup",
     "member-add",
     "member-match",
     "member-remove",
-    "purge",
     "questionnaire-package",
     "submit",
     "translate",
@@ -210,7 +245,26 @@ impl Level {
     }
 }
 
+impl Level {
+    /// The path by which an operation is called on it.
+    fn path(self, name: &str) -> String {
+        match self {
+            Level::System => format!("${name}"),
+            Level::Type(of) => format!("{}/${name}", of.name()),
+            Level::Instance(of) => format!("{}/{{id}}/${name}", of.name()),
+            Level::Version(of) => format!("{}/{{id}}/_history/{{version}}/${name}", of.name()),
+        }
+    }
+}
+
 impl Of {
+    fn name(self) -> &'static str {
+        match self {
+            Of::Any => "{type}",
+            Of::Only(name) => name,
+        }
+    }
+
     pub(crate) fn takes(self, of: ResourceType) -> bool {
         match self {
             Of::Any => true,
@@ -267,7 +321,12 @@ fn absent(name: &str, at: &OperationLevel) -> Refusal {
         .map(|operation| format!("${}", operation.name))
         .collect();
     let here = if here.is_empty() { "none".to_owned() } else { here.join(", ") };
-    let sentence = format!("This operation is not supported. Operations of this address: {here}.");
+    let elsewhere = named(name).map_or(String::new(), |operation| {
+        let levels: Vec<String> = operation.levels.iter().map(|level| level.path(operation.name)).collect();
+        format!(" It is called as {}.", levels.join(", "))
+    });
+    let sentence =
+        format!("This operation is not supported here. Operations of this address: {here}.{elsewhere}");
     if named(name).is_some() || ABSENT.contains(&name) {
         Refusal::not_supported(sentence)
     } else {

@@ -41,6 +41,9 @@ pub(crate) static ADDRESSES: &[Address] = &[
         delete: None,
         run: |context, call| Box::pin(deferred::status(context, call)),
     },
+    deletion("$bulk-delete"),
+    deletion("$purge"),
+    deletion("$erase"),
     Address {
         first: super::export::EXPORT,
         get: "DescribeFHIRExportJobWithGet",
@@ -48,6 +51,16 @@ pub(crate) static ADDRESSES: &[Address] = &[
         run: |context, call| Box::pin(super::export::status::status(context, call)),
     },
 ];
+
+/// The jobs of an operation that deletes: they are told of, and not cancelled.
+const fn deletion(first: &'static str) -> Address {
+    Address {
+        first,
+        get: "DescribeFHIRBulkDeleteJob",
+        delete: None,
+        run: |context, call| Box::pin(super::removal::status(context, call)),
+    }
+}
 
 impl StatusCall {
     /// The IAM action it needs.

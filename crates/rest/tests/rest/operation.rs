@@ -62,9 +62,17 @@ fn every_operation_of_the_capability_statement_has_a_definition() {
     let statement = World::open().get("metadata").json();
     let types = statement["rest"][0]["resource"].as_array().unwrap();
     let of = |name: &str| types.iter().find(|of| of["type"] == name).unwrap()["operation"].clone();
-    assert_eq!(of("Composition")[0]["name"], "document");
-    let url = of("Composition")[0]["definition"].as_str().unwrap().to_owned();
-    assert!(url.starts_with("http://hl7.org/fhir/OperationDefinition/"), "{url}");
+    let named = |of: &Value| {
+        let all = of.as_array().unwrap().iter();
+        all.map(|one| (one["name"].as_str().unwrap().to_owned(), one["definition"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let (names, urls): (Vec<_>, Vec<_>) = named(&of("Composition")).into_iter().unzip();
+    assert_eq!(names, ["bulk-delete", "document", "erase"]);
+    assert_eq!(urls[1], "http://hl7.org/fhir/OperationDefinition/Composition-document");
+    assert!(urls.iter().all(|url| url.as_str().is_some_and(|url| url.contains(':'))));
+    let system = named(&statement["rest"][0]["operation"]);
+    assert!(system.iter().any(|(name, _)| name == "export"), "{system:?}");
 }
 
 #[test]
@@ -112,4 +120,220 @@ fn a_document_needs_a_composition_and_parameters_of_its_own() {
     }
     assert_eq!(world.ask("DELETE Composition/1", &[], "").status, 204);
     assert_eq!(world.get("Composition/1/$document").status, 410);
+}
+
+/// Two patients with charts, and what those refer to.
+fn charts() -> World {
+    let world = world();
+    let about = |patient: &str| json!({"reference": format!("Patient/{patient}")});
+    let mut resources = vec![
+        json!({"resourceType": "Location", "id": "1"}),
+        json!({"resourceType": "Medication", "id": "1"}),
+        json!({"resourceType": "Binary", "id": "scan", "contentType": "text/plain", "data": "YQ=="}),
+        json!({"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"},
+            "subject": about("1"), "period": {"start": "2020-05-01", "end": "2020-06-01"},
+            "diagnosis": [{"condition": {"reference": "Condition/c"}}],
+            "location": [{"location": {"reference": "Location/1"}}]}),
+        json!({"resourceType": "Condition", "id": "c", "subject": about("1"), "recordedDate": "2019-01-01"}),
+        json!({"resourceType": "MedicationRequest", "id": "m", "status": "active", "intent": "order",
+            "subject": about("1"), "medicationReference": {"reference": "Medication/1"}, "authoredOn": "2021-01-01"}),
+        json!({"resourceType": "DocumentReference", "id": "d", "status": "current", "subject": about("1"),
+            "content": [{"attachment": {"url": "Binary/scan"}}],
+            "context": {"related": [{"reference": "Observation/other"}, {"reference": "Patient/2"}]}}),
+        json!({"resourceType": "Observation", "id": "other", "status": "final", "code": {"text": "a"},
+            "subject": about("2"), "effectiveDateTime": "2020"}),
+        json!({"resourceType": "Observation", "id": "in", "status": "final", "code": {"text": "a"},
+            "subject": about("1"), "encounter": {"reference": "Encounter/e"}, "effectiveDateTime": "2020-05-02"}),
+    ];
+    for resource in resources.drain(..) {
+        let path =
+            format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        let made = world.put(&path, &resource);
+        assert_eq!(made.status, 201, "{path} {}", made.json());
+    }
+    world
+}
+
+/// Type and id of every entry, in order.
+fn keys(answer: &crate::door::Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let (types, ids) = (answer.entries("/resource/resourceType"), answer.entries("/resource/id"));
+    types.iter().zip(ids).map(|(of, id)| format!("{of}/{id}")).collect()
+}
+
+#[test]
+fn everything_of_a_patient_is_the_compartment_and_what_supports_it() {
+    let world = charts();
+    let answer = world.get("Patient/1/$everything");
+    let expected = [
+        "Binary/scan",
+        "Composition/1",
+        "Condition/c",
+        "DocumentReference/d",
+        "Encounter/e",
+        "Location/1",
+        "Medication/1",
+        "MedicationRequest/m",
+        "Observation/1",
+        "Observation/in",
+        "Organization/1",
+        "Patient/1",
+        "Practitioner/1",
+    ];
+    assert_eq!(keys(&answer), expected);
+    let json = answer.json();
+    assert_eq!((&json["type"], &json["total"]), (&json!("searchset"), &json!(expected.len())));
+    assert_eq!(keys(&world.ask("POST Patient/1/$everything", &[], "")), expected);
+}
+
+#[test]
+fn everything_is_limited_by_type_time_and_date_of_care() {
+    let world = charts();
+    let of = |query: &str| keys(&world.get(&format!("Patient/1/$everything?{query}")));
+    assert_eq!(of("_type=Observation,Patient"), ["Observation/1", "Observation/in", "Patient/1"]);
+    assert_eq!(of("_type=Medication"), Vec::<String>::new());
+    assert_eq!(of("_type=MedicationRequest,Medication"), ["Medication/1", "MedicationRequest/m"]);
+    let dated = of("start=2020-05-01&end=2020-05-31");
+    assert!(
+        dated.contains(&"Encounter/e".to_owned()) && dated.contains(&"Observation/in".to_owned()),
+        "{dated:?}"
+    );
+    assert!(dated.contains(&"Patient/1".to_owned()), "{dated:?}");
+    for absent in ["Condition/c", "MedicationRequest/m", "Medication/1", "Observation/1"] {
+        assert!(!dated.contains(&absent.to_owned()), "{absent}");
+    }
+    world.clock.advance_ms(60_000);
+    let later = json!({"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/1"}});
+    assert_eq!(world.put("Condition/c", &later).status, 200);
+    for name in ["_since", "since"] {
+        assert_eq!(of(&format!("{name}=2026-11-23T00:00:30Z")), ["Condition/c"], "{name}");
+    }
+}
+
+#[test]
+fn everything_has_pages_that_later_writes_do_not_shift() {
+    let world = charts();
+    let whole = keys(&world.get("Patient/1/$everything"));
+    let first = world.get("Patient/1/$everything?_count=4");
+    let mut seen = keys(&first);
+    assert_eq!(world.ask("DELETE Location/1", &[], "").status, 204);
+    world.put(
+        "Account/new",
+        &json!({"resourceType": "Account", "id": "new", "status": "active",
+        "subject": [{"reference": "Patient/1"}]}),
+    );
+    let mut next = first.link("next");
+    while let Some(url) = next {
+        let page = world.get(&url);
+        assert_eq!(page.json()["total"], whole.len());
+        assert!(page.link("previous").is_some());
+        seen.extend(keys(&page));
+        next = page.link("next");
+    }
+    let expected: Vec<String> = whole.into_iter().filter(|key| key != "Location/1").collect();
+    assert_eq!(seen, expected);
+    let url = first.link("next").unwrap();
+    let foreign = url.replace("Patient/1", "Patient/2");
+    assert_eq!(world.get(&foreign).status, 400);
+    world.clock.advance_ms(3_600_001);
+    assert_eq!(world.get(&url).status, 400);
+    let none = world.get("Patient/1/$everything?_count=0");
+    assert!(keys(&none).is_empty() && none.link("next").is_none() && none.json()["total"].as_u64() > Some(9));
+}
+
+#[test]
+fn everything_of_an_encounter_is_its_compartment_and_what_it_refers_to() {
+    let world = charts();
+    let answer = world.get("Encounter/e/$everything");
+    assert_eq!(keys(&answer), ["Condition/c", "Encounter/e", "Location/1", "Observation/in", "Patient/1"]);
+    assert_eq!(world.get("Encounter/e/$everything?start=2020").status, 400);
+}
+
+#[test]
+fn everything_needs_one_resource_that_is_there() {
+    let world = charts();
+    assert_eq!(world.get("Patient/none/$everything").status, 404);
+    assert_eq!(world.ask("DELETE Patient/2", &[], "").status, 204);
+    assert_eq!(world.get("Patient/2/$everything").status, 410);
+    let whole = world.get("Patient/$everything");
+    assert_eq!(whole.refusal(), (400, "not-supported".to_owned()));
+    assert!(whole.diagnostics().contains("Patient/{id}/$everything"), "{}", whole.diagnostics());
+    for query in [
+        "_count=101",
+        "_count=x",
+        "_type=Nothing",
+        "start=yesterday",
+        "_since=2020&since=2020",
+        "_type=",
+        "name=a",
+        "page=x",
+        "page=x&_type=Patient",
+    ] {
+        assert_eq!(world.get(&format!("Patient/1/$everything?{query}")).status, 400, "{query}");
+    }
+}
+
+/// The id of the job that an answer names.
+fn job(answer: &crate::door::Answer) -> String {
+    assert_eq!(answer.status, 202, "{}", answer.json());
+    let json = answer.json();
+    assert_eq!(json["jobStatus"], "SUBMITTED");
+    json["jobId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn deletions_are_jobs_that_tell_how_they_stand() {
+    let world = charts();
+    for (line, first) in [
+        ("POST Observation/$bulk-delete?isHardDelete=true&start=2020&end=2021", "$bulk-delete"),
+        ("POST Observation/$bulk-delete?_since=2020", "$bulk-delete"),
+        ("POST AuditEvent/$bulk-delete", "$bulk-delete"),
+        ("POST Patient/1/$purge?deleteAuditEvent=true&_since=2020", "$purge"),
+        ("POST Observation/1/$erase", "$erase"),
+    ] {
+        let started = world.ask(line, &[], "");
+        let id = job(&started);
+        assert_eq!(started.header("content-type"), "application/json");
+        assert!(started.header("content-location").ends_with(&format!("{first}/{id}")), "{line}");
+        let status = world.get(&format!("{first}/{id}"));
+        assert_eq!(status.status, 200);
+        let expected = json!({
+            "datastoreId": STORE, "jobId": id, "status": "SUBMITTED", "submittedTime": "2026-11-23T00:00:00.000Z",
+        });
+        assert_eq!(status.json(), expected, "{line}");
+        assert_eq!(world.ask(&format!("DELETE {first}/{id}"), &[], "").status, 405);
+        let dashed = format!("{}-{}", &id[..8], &id[8..]);
+        assert_eq!(world.get(&format!("{first}/{dashed}")).status, 200);
+        for other in ["$bulk-delete", "$purge", "$erase"].into_iter().filter(|other| *other != first) {
+            assert_eq!(world.get(&format!("{other}/{id}")).status, 404);
+        }
+    }
+}
+
+#[test]
+fn a_deletion_that_cannot_be_meant_is_refused() {
+    let world = charts();
+    for (line, status) in [
+        ("GET Observation/$bulk-delete", 405),
+        ("POST Observation/$bulk-delete?_since=2020&start=2020", 400),
+        ("POST Observation/$bulk-delete?start=2021&end=2020", 400),
+        ("POST Observation/$bulk-delete?isHardDelete=maybe", 400),
+        ("POST Observation/$bulk-delete?code=a", 400),
+        ("POST AuditEvent/$bulk-delete?deleteAuditEvent=false", 400),
+        ("POST AuditEvent/1/$erase", 400),
+        ("POST Observation/1/$purge", 400),
+        ("POST Patient/none/$purge", 404),
+        ("POST Observation/none/$erase", 404),
+        ("POST Observation/1/_history/9/$erase", 404),
+        ("POST Observation/1/_history/1/$erase", 409),
+        ("GET $purge/0123456789abcdef0123456789abcdef", 404),
+        ("GET $purge/x", 404),
+        ("GET $purge/x/y", 404),
+    ] {
+        assert_eq!(world.ask(line, &[], "").status, status, "{line}");
+    }
+    world.put("Observation/1", &world.get("Observation/1").json());
+    job(&world.ask("POST Observation/1/_history/1/$erase", &[], ""));
+    world.ask("DELETE Patient/2", &[], "");
+    job(&world.ask("POST Patient/2/$purge", &[], ""));
 }

@@ -31,6 +31,16 @@ const THERE: &[(&str, &[Try])] = &[
     ("conditional delete", &[("DELETE Patient?_id=1", None), ("DELETE Patient?identifier=1&_count=2", None)]),
     ("$meta", &[("GET Patient/1/$meta", None), ("GET Patient/$meta", None), ("GET $meta", None)]),
     ("$meta-add and $meta-delete", &[]),
+    (
+        "$everything",
+        &[
+            ("GET Patient/1/$everything?_type=Patient&_count=1&_since=2020", None),
+            ("GET Patient/1/$everything?start=2020&end=2021&since=2020", None),
+        ],
+    ),
+    ("$bulk-delete", &[("POST Basic/$bulk-delete?isHardDelete=true", None)]),
+    ("$purge", &[("POST Patient/1/$purge?deleteAuditEvent=true&start=2020", None)]),
+    ("$erase", &[("POST Patient/1/$erase", None)]),
     ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
     (
         "idempotency key",
@@ -199,7 +209,7 @@ const THERE: &[(&str, &[Try])] = &[
 
 /// Features that are absent, with requests that are refused.
 const ABSENT: &[(&str, &[Try])] = &[
-    ("other operations", &[("POST Patient/$validate", None), ("GET Patient/1/$everything", None)]),
+    ("other operations", &[("POST Patient/$validate", None), ("GET Patient/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),

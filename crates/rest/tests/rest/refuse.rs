@@ -5,11 +5,11 @@ use store::DatastoreStatus;
 use crate::door::World;
 
 const ABSENT: &[&str] = &[
-    "GET Patient/1/$everything",
-    "GET Patient/1/%24everything",
+    "GET Patient/$everything",
+    "GET Patient/%24everything",
     "POST Patient/$validate",
     "GET $export/0123456789abcdef0123456789abcdef",
-    "POST Patient/1/_history/1/$erase",
+    "POST $erase",
     "GET .well-known/smart-configuration",
     "GET Parameters/1",
     "POST OperationOutcome",

@@ -59,6 +59,7 @@ fn job(number: u32, datastore: u32, kind: JobKind) -> Job {
         validation_level: None,
         export: None,
         reindex: None,
+        deletion: None,
         message: None,
         progress: Progress { throughput: 1.5, ..Progress::default() },
         checkpoint: Some(serde_json::json!({"part": 1})),
