@@ -134,6 +134,12 @@ fn searches(server: &Server, base: &str) -> Result<()> {
                 format!("{base}Observation?component-code-value-quantity=8480-6$gt{}&_count=20", 120 + n % 30)
             }),
         ),
+        ("chain", Box::new(|_| format!("{base}Observation?code=8302-2&patient.gender=male&_count=20"))),
+        (
+            "reverse chain",
+            Box::new(|_| format!("{base}Patient?_has:Observation:patient:code=8302-2&_count=20")),
+        ),
+        ("_revinclude", Box::new(|n| format!("{base}Patient?_id={}&_revinclude=*", patient(n)))),
         ("count of a token", Box::new(|_| format!("{base}Observation?code=8302-2&_total=accurate&_count=1"))),
     ];
     for (name, url) in shapes {

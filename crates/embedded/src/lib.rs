@@ -4,6 +4,7 @@
 
 mod answer;
 mod catalog;
+mod chain;
 mod check;
 mod contents;
 mod encode;
@@ -18,6 +19,7 @@ mod ingest;
 pub mod keyspace;
 pub mod kv;
 mod needle;
+mod node;
 mod notes;
 mod open;
 mod order;

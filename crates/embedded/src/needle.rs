@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use search::{Entries, Filter, ParamId, ReferenceTest, StringTest, Target, Test, UriTest, Value};
 
-use crate::select::Node;
+use crate::node::Node;
 
 /// A hash of a parameter and an exact value: different values may share one, so that what it finds is only a
 /// candidate.
@@ -31,6 +31,7 @@ pub(crate) fn add_needles(to: &mut Needles, row: usize, entries: &Entries) {
 pub(crate) fn of_node(node: &Node) -> Option<Vec<Needle>> {
     match node {
         Node::Leaf(Filter::Has(param, test)) => of_test(*param, test).map(|needle| vec![needle]),
+        Node::Any(param, tests) => tests.iter().map(|test| of_test(*param, test)).collect(),
         Node::And(nodes) => nodes.iter().filter_map(of_node).min_by_key(Vec::len),
         Node::Or(nodes) => nodes.iter().map(of_node).collect::<Option<Vec<_>>>().map(|all| all.concat()),
         _ => None,

@@ -80,25 +80,26 @@ impl Numbers {
 }
 
 impl Reading<'_> {
-    /// The rows of one type that are the nearest by their values, from the place of `cut` on its way.
+    /// The `count` rows of one type that are the nearest by their values, from the place of `cut` on its way.
     pub(crate) fn sorted(
         &self,
         of: ResourceType,
         cut: &Cut<'_>,
         rows: &RoaringBitmap,
+        count: usize,
     ) -> Result<Vec<Ranked>, StorageError> {
         let Some(types) = self.of(of) else { return Ok(Vec::new()) };
-        if cut.place.is_none()
-            && rows.intersection_len(&types.live) > ORDER_BY_ENTRIES_MAX
-            && let Some(top) = self.top(types, &cut.sort[0], rows, cut.count)?
+        if rows.intersection_len(&types.live) > ORDER_BY_ENTRIES_MAX
+            && let Some(begin) = cut.begin()
+            && let Some(top) = self.top(types, &cut.sort[0], begin, rows, count)?
         {
-            let first = self.first_of(of, cut, types, &top.rows)?;
-            let last = first.get(cut.count - 1).map(|last| &last.values[0]);
+            let first = self.first_of(of, cut, types, &top.rows, count)?;
+            let last = first.get(count - 1).map(|last| &last.values[0]);
             if last.is_some_and(|last| cut.sort[0].compare(last, &Some(top.worst)) != Ordering::Greater) {
                 return Ok(first);
             }
         }
-        self.first_of(of, cut, types, rows)
+        self.first_of(of, cut, types, rows, count)
     }
 
     fn first_of(
@@ -107,26 +108,38 @@ impl Reading<'_> {
         cut: &Cut<'_>,
         types: &TypeView,
         rows: &RoaringBitmap,
+        count: usize,
     ) -> Result<Vec<Ranked>, StorageError> {
         let columns = cut.sort.iter().map(|sort| self.column(of, types, sort, rows));
         let columns: Vec<Column> = columns.collect::<Result<_, _>>()?;
-        let ranked = |ordinal: u32| {
-            let values = columns.iter().map(|column| column.value(ordinal).cloned()).collect();
-            Ranked { values, at: At { of, ordinal } }
-        };
-        let mut left: Vec<u32> = match cut.place {
+        let mut left: Vec<u32> = match &cut.place {
             None => rows.iter().collect(),
-            Some(_) => rows.iter().filter(|ordinal| cut.shows(&ranked(*ordinal))).collect(),
+            Some((place, values)) => {
+                let ranks: Vec<_> =
+                    columns.iter().zip(values).map(|(column, value)| column.rank(value.as_ref())).collect();
+                let is_shown = |ordinal: &u32| {
+                    let keys = cut.sort.iter().zip(&columns).zip(&ranks);
+                    let by_values = first_difference(
+                        keys.map(|((sort, column), rank)| column.beside(sort, *ordinal, *rank)),
+                    );
+                    place.shows(by_values.then_with(|| At { of, ordinal: *ordinal }.cmp(&place.row)))
+                };
+                rows.iter().filter(is_shown).collect()
+            }
         };
         let compare = |a: &u32, b: &u32| {
             let by_values = cut.sort.iter().zip(&columns).map(|(sort, column)| column.compare(sort, *a, *b));
             cut.way.turn(first_difference(by_values).then(a.cmp(b)))
         };
-        if left.len() > cut.count {
-            left.select_nth_unstable_by(cut.count - 1, compare);
-            left.truncate(cut.count);
+        if left.len() > count {
+            left.select_nth_unstable_by(count - 1, compare);
+            left.truncate(count);
         }
         left.sort_unstable_by(compare);
+        let ranked = |ordinal: u32| {
+            let values = columns.iter().map(|column| column.value(ordinal).cloned()).collect();
+            Ranked { values, at: At { of, ordinal } }
+        };
         Ok(left.into_iter().map(ranked).collect())
     }
 
@@ -240,6 +253,29 @@ impl Gathered<'_> {
 impl Column {
     fn value(&self, ordinal: u32) -> Option<&SortValue> {
         self.of.get(ordinal).map(|rank| &self.values[rank as usize])
+    }
+
+    /// Where a value stands among those that occur: on one of them, or before one.
+    fn rank(&self, value: Option<&SortValue>) -> Option<Result<usize, usize>> {
+        value.map(|value| self.values.binary_search(value))
+    }
+
+    /// The order of an ordinal and a value of this rank under `sort`, missing last.
+    fn beside(&self, sort: &Sort, ordinal: u32, rank: Option<Result<usize, usize>>) -> Ordering {
+        let own = self.of.get(ordinal).map(|number| number as usize);
+        match (own, rank) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(own), Some(rank)) => {
+                let order = match rank {
+                    Ok(same) => own.cmp(&same),
+                    Err(next) if own < next => Ordering::Less,
+                    Err(_) => Ordering::Greater,
+                };
+                if sort.descending { order.reverse() } else { order }
+            }
+        }
     }
 
     /// The order of two ordinals under `sort`, missing last.

@@ -10,7 +10,12 @@ use store::{StoreError, Stored};
 
 use crate::StorageError;
 use crate::contents::Reading;
+use crate::node::Node;
 use crate::place::{At, Edges, Marks, Place, Way};
+use crate::select::ready;
+
+/// Rows that are looked at one by one for what chains ask, before all that pass are found at once.
+pub(crate) const LOOKED_AT_MAX: usize = 512;
 
 /// The matches of one page, and what there is beside it.
 pub(crate) struct Page {
@@ -94,22 +99,24 @@ impl Reading<'_> {
         search: &Search,
         cut: &Cut<'_>,
     ) -> Result<(Vec<At>, Option<u64>), StorageError> {
-        let mut types: Vec<_> = search.types().iter().collect();
+        let mut types = ready_types(search)?;
         if cut.way == Way::Back {
             types.reverse();
         }
         let counts = search.total == Total::Accurate;
         let (mut rows, mut total) = (Vec::new(), 0);
-        for (of, filter) in types {
-            let is_on_page = cut.count > 1 && rows.len() < cut.count && cut.may_show(*of);
-            if !is_on_page && !counts {
-                continue;
-            }
-            let found = self.select(*of, filter)?;
-            total += found.len();
-            if is_on_page {
-                let wanted = cut.count - rows.len();
-                rows.extend(cut.in_order(*of, &found, wanted).map(|ordinal| At { of: *of, ordinal }));
+        for (of, node) in types {
+            let is_on_page = cut.count > 1 && rows.len() < cut.count && cut.may_show(of);
+            let wanted = cut.count - rows.len();
+            let at = |ordinal| At { of, ordinal };
+            if counts {
+                let found = self.select_node(of, &node)?;
+                total += found.len();
+                if is_on_page {
+                    rows.extend(cut.in_order(of, &found, wanted).map(at));
+                }
+            } else if is_on_page {
+                rows.extend(self.nearest(of, node, cut, wanted)?.into_iter().map(at));
             }
         }
         Ok((rows, counts.then_some(total)))
@@ -117,17 +124,81 @@ impl Reading<'_> {
 
     /// The rows of a page in the order of their values: the first of each type, merged.
     fn rows_by_values(&self, search: &Search, cut: &Cut<'_>) -> Result<(Vec<At>, Option<u64>), StorageError> {
+        let counts = search.total == Total::Accurate;
         let (mut ranked, mut total) = (Vec::new(), 0);
-        for (of, filter) in search.types() {
-            let found = self.select(*of, filter)?;
-            total += found.len();
-            if cut.count > 1 {
-                ranked.extend(self.sorted(*of, cut, &cut.marked(*of, &found))?);
+        for (of, node) in ready_types(search)? {
+            if counts {
+                let found = self.select_node(of, &node)?;
+                total += found.len();
+                if cut.count > 1 {
+                    ranked.extend(self.sorted(of, cut, &cut.marked(of, &found), cut.count)?);
+                }
+            } else if cut.count > 1 {
+                ranked.extend(self.best(of, node, cut)?);
             }
         }
         ranked.sort_by(|a, b| cut.compare(a, b));
         let rows = ranked.into_iter().take(cut.count).map(|row| row.at).collect();
-        Ok((rows, (search.total == Total::Accurate).then_some(total)))
+        Ok((rows, counts.then_some(total)))
+    }
+
+    /// The nearest rows of one type, in the order of writing. What chains ask is decided row by row until there
+    /// are enough, unless that takes too long or is found out quickly for all.
+    fn nearest(
+        &self,
+        of: ResourceType,
+        node: Node,
+        cut: &Cut<'_>,
+        wanted: usize,
+    ) -> Result<Vec<u32>, StorageError> {
+        let (cheap, costly) = node.split_chains();
+        let candidates = self.select_node(of, &Node::all(cheap))?;
+        if !costly.is_empty() && !self.are_quick(&costly)? {
+            let mut rows = Vec::new();
+            let mut all = cut.in_order(of, &candidates, usize::MAX);
+            for ordinal in all.by_ref().take(LOOKED_AT_MAX) {
+                if self.passes(of, ordinal, &costly)? {
+                    rows.push(ordinal);
+                }
+                if rows.len() == wanted {
+                    return Ok(rows);
+                }
+            }
+            if all.next().is_none() {
+                return Ok(rows);
+            }
+        }
+        let found = self.narrow(of, &costly, candidates)?;
+        Ok(cut.in_order(of, &found, wanted).collect())
+    }
+
+    /// The best rows of one type by their values, likewise.
+    fn best(&self, of: ResourceType, node: Node, cut: &Cut<'_>) -> Result<Vec<Ranked>, StorageError> {
+        let (cheap, costly) = node.split_chains();
+        let candidates = cut.marked(of, &self.select_node(of, &Node::all(cheap))?);
+        if !costly.is_empty() && !self.are_quick(&costly)? {
+            let looked_at = LOOKED_AT_MAX.max(cut.count);
+            let mut rows = self.sorted(of, cut, &candidates, looked_at)?;
+            let are_all = rows.len() < looked_at;
+            let mut passing = Vec::new();
+            for row in rows.drain(..) {
+                if self.passes(of, row.at.ordinal, &costly)? {
+                    passing.push(row);
+                }
+                if passing.len() == cut.count {
+                    break;
+                }
+            }
+            if are_all || passing.len() == cut.count {
+                return Ok(passing);
+            }
+        }
+        let found = self.narrow(of, &costly, candidates)?;
+        self.sorted(of, cut, &found, cut.count)
+    }
+
+    fn passes(&self, of: ResourceType, ordinal: u32, nodes: &[Node]) -> Result<bool, StorageError> {
+        self.with_row(of, ordinal, |row| self.matches_all(nodes, row))?
     }
 
     /// The first of these rows, until their bodies are too large for one page.
@@ -146,6 +217,11 @@ impl Reading<'_> {
     }
 }
 
+/// The types of a search with their conditions made ready.
+fn ready_types(search: &Search) -> Result<Vec<(ResourceType, Node)>, StorageError> {
+    search.types().iter().map(|(of, filter)| Ok((*of, ready(filter)?))).collect()
+}
+
 impl Cut<'_> {
     /// Whether rows of a type can be on the page, going by types alone.
     fn may_show(&self, of: ResourceType) -> bool {
@@ -156,7 +232,7 @@ impl Cut<'_> {
     }
 
     /// What was there when the first page was made.
-    fn marked(&self, of: ResourceType, found: &RoaringBitmap) -> RoaringBitmap {
+    pub(crate) fn marked(&self, of: ResourceType, found: &RoaringBitmap) -> RoaringBitmap {
         let Some(mark) = self.marks.get(&of) else { return RoaringBitmap::new() };
         let mut rows = found.clone();
         if *mark < u32::MAX {
@@ -192,12 +268,16 @@ impl Cut<'_> {
         }
     }
 
-    /// Whether a row is on this way, by its values.
-    pub(crate) fn shows(&self, row: &Ranked) -> bool {
-        self.place.as_ref().is_none_or(|(place, values)| {
-            let by_values = self.compare_values(&row.values, values);
-            place.shows(by_values.then(row.at.cmp(&place.row)))
-        })
+    /// Where an order by time begins on this way, if it can be told: anywhere, or at the time of the place.
+    pub(crate) fn begin(&self) -> Option<Option<i64>> {
+        match (&self.place, self.way) {
+            (None, _) => Some(None),
+            (Some((_, values)), Way::On) => match values.first()? {
+                Some(SortValue::Time(time)) => Some(Some(*time)),
+                _ => None,
+            },
+            (Some(_), Way::Back) => None,
+        }
     }
 
     fn compare_values(&self, a: &[Option<SortValue>], b: &[Option<SortValue>]) -> Ordering {

@@ -10,9 +10,12 @@ use search::{Sort, SortKey, SortValue};
 
 use crate::StorageError;
 use crate::contents::Reading;
-use crate::encode::{UPDATED, date_of};
+use crate::encode::{UPDATED, date_from, date_of};
 use crate::index::Postings;
 use crate::view::TypeView;
+
+/// Rows of the same time as the last one of the page before, up to which the next one is found by this walk.
+const TIES_MAX: usize = 128;
 
 /// Some rows of a result, and the value such that every row left out is worse.
 pub(crate) struct Top {
@@ -33,12 +36,14 @@ struct Walk<'r> {
 }
 
 impl Reading<'_> {
-    /// Rows among which the first `count` of `rows` are likely to be; the folded ones only, with all recent.
+    /// Rows among which the first `count` of `rows` are likely to be, of those whose time is not before `begin`
+    /// in the order: the folded ones only, with all recent.
     /// `None` if the order is not by time or there are not enough.
     pub(crate) fn top(
         &self,
         types: &TypeView,
         sort: &Sort,
+        begin: Option<i64>,
         rows: &RoaringBitmap,
         count: usize,
     ) -> Result<Option<Top>, StorageError> {
@@ -49,6 +54,8 @@ impl Reading<'_> {
         };
         let (known, best) = Default::default();
         let is_descending = sort.descending;
+        // The rows at the place itself, which were shown already, must not crowd out those after it.
+        let count = if begin.is_some() { count + TIES_MAX } else { count };
         let mut walk = Walk { rows, is_descending, count, known, best, is_date: true };
         for segment in types.segments.iter() {
             if rows.range(segment.base..segment.end).next().is_none() {
@@ -57,10 +64,11 @@ impl Reading<'_> {
             let reader = self.segment(segment);
             let span_max = i64::try_from(reader.span_max(param)?).unwrap_or(i64::MAX);
             if is_descending {
-                reader
-                    .range_back(param, &[u8::MAX], |term, postings| walk.visit(term, postings, span_max))?;
+                let to = begin.and_then(|time| time.checked_add(1)).map_or(vec![u8::MAX], date_from);
+                reader.range_back(param, &to, |term, postings| walk.visit(term, postings, span_max))?;
             } else {
-                reader.range(param, &[], |term, postings| walk.visit(term, postings, 0))?;
+                let from = begin.map_or_else(Vec::new, date_from);
+                reader.range(param, &from, |term, postings| walk.visit(term, postings, 0))?;
             }
             if !walk.is_date {
                 return Ok(None);

@@ -4,7 +4,7 @@
 use fhir::{Id, ResourceKey, ResourceType, Time};
 
 use crate::value::{Target, Value};
-use crate::{Entries, ParamId, Prefix, Test};
+use crate::{Entries, ParamId, Prefix, Test, canonical_types, refers_to};
 
 /// A condition on resources of one type.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,7 +27,8 @@ pub enum Filter {
     Has(ParamId, Test),
     /// The parameter has no value (`:missing=true`).
     Missing(ParamId),
-    /// Chain: some value of `param` refers to an `of` that passes `filter`.
+    /// Chain: some value of `param` refers to an `of` that passes `filter`, by its key or, if the type has
+    /// them, its canonical `url`, whatever the version.
     Refers {
         /// The reference parameter.
         param: ParamId,
@@ -36,7 +37,7 @@ pub enum Filter {
         /// What it must pass.
         filter: Box<Filter>,
     },
-    /// `_has`: some `by` that passes `filter` refers here by `param`.
+    /// `_has`: some `by` that passes `filter` refers here by `param`, in the same ways.
     ReferredBy {
         /// The referring type.
         by: ResourceType,
@@ -106,12 +107,16 @@ impl Filter {
             Filter::Updated(prefix, span) => updated_matches(*prefix, *span, at.updated),
             Filter::Has(param, test) => at.entries.of(*param).any(|value| test.matches(&value)),
             Filter::Missing(param) => at.entries.of(*param).next().is_none(),
+            Filter::Refers { param, of, filter } if canonical_types().contains(of) => graph
+                .rows(*of)
+                .any(|row| refers_to(row, *param).matches(at, graph) && filter.matches(row, graph)),
             Filter::Refers { param, of, filter } => references(at.entries, *param)
                 .filter(|key| key.of == *of)
                 .any(|key| graph.row(&key).is_some_and(|row| filter.matches(row, graph))),
-            Filter::ReferredBy { by, param, filter } => graph.rows(*by).any(|row| {
-                references(row.entries, *param).any(|key| key == *at.key) && filter.matches(row, graph)
-            }),
+            Filter::ReferredBy { by, param, filter } => {
+                let way = refers_to(at, *param);
+                graph.rows(*by).any(|row| way.matches(row, graph) && filter.matches(row, graph))
+            }
         }
     }
 }

@@ -22,6 +22,10 @@ pub const PLAN_STEPS_MAX: usize = 500;
 /// How deep chains may nest in one filter.
 pub use search::limits::CHAIN_DEPTH_MAX;
 
+/// How many resources at the other end of references a backend may have to look up, one by one, for one link of a
+/// chain; a search that needs more may be refused.
+pub const CHAIN_TARGETS_MAX: usize = 4_000_000;
+
 /// How many times what was included may include more (`_include:iterate`).
 pub const INCLUDE_ROUNDS_MAX: usize = 16;
 

@@ -108,7 +108,8 @@ macro_rules! store_promise {
                 dates_match_by_every_prefix, numbers_match_by_every_prefix, quantities_match_in_canonical_units,
                 references_match_by_target, uris_match_whole_and_by_path, composites_pair_their_components,
                 missing_is_the_absence_of_values, ids_and_times_are_facts, filters_combine,
-                chains_follow_references, reverse_chains_follow_them_back, an_update_replaces_what_is_indexed,
+                chains_follow_references, reverse_chains_follow_them_back, chains_follow_canonicals,
+                many_are_found_as_few_are, an_update_replaces_what_is_indexed,
                 a_deletion_is_not_found, a_search_survives_reopening,
             }
             criteria::{

@@ -105,6 +105,11 @@ pub(crate) fn date_of(term: &[u8]) -> Option<(i64, i64)> {
     }
 }
 
+/// Where the terms of dates that begin at this time or later begin.
+pub(crate) fn date_from(time: i64) -> Vec<u8> {
+    [&[kind::DATE], ordered_i64(time).as_slice()].concat()
+}
+
 /// How long the date of a term is, in microseconds; 0 for anything else.
 pub(crate) fn span_of(term: &[u8]) -> u64 {
     match term.split_first() {

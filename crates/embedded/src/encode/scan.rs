@@ -21,6 +21,32 @@ pub(crate) enum Lookup<'t> {
     Range { from: Vec<u8>, until: Vec<u8>, scan: Scan<'t> },
 }
 
+impl Lookup<'_> {
+    /// The first term to look at.
+    pub(crate) fn from(&self) -> &[u8] {
+        match self {
+            Lookup::Term(term) => term,
+            Lookup::Range { from, .. } => from,
+        }
+    }
+
+    /// Whether a term at or after the first one lies behind all of them.
+    pub(crate) fn is_past(&self, term: &[u8]) -> bool {
+        match self {
+            Lookup::Term(only) => term != only.as_slice(),
+            Lookup::Range { until, .. } => term >= until.as_slice(),
+        }
+    }
+
+    /// Whether the ordinals of a term of this stretch pass.
+    pub(crate) fn passes(&self, term: &[u8]) -> Result<bool, StorageError> {
+        match self {
+            Lookup::Term(_) => Ok(true),
+            Lookup::Range { scan, .. } => scan.passes(term),
+        }
+    }
+}
+
 /// How a term of a range is decided.
 pub(crate) enum Scan<'t> {
     /// All pass.

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use roaring::RoaringBitmap;
-
 use super::Segment;
 use super::block::{Directory, Postings, next_row};
 use crate::StorageError;
@@ -85,6 +83,13 @@ impl Directories {
     }
 }
 
+/// A row in a block.
+pub struct BlockPlace {
+    number: usize,
+    block: Arc<Vec<u8>>,
+    at: usize,
+}
+
 /// Reads one segment.
 #[derive(Clone, Copy)]
 pub struct SegmentReader<'a> {
@@ -100,19 +105,6 @@ impl<'a> SegmentReader<'a> {
         SegmentReader { kv, sealer, directories, segment }
     }
 
-    /// Adds to `found` the ordinals that have exactly this term.
-    ///
-    /// # Errors
-    /// When a block cannot be read or is damaged.
-    pub fn find(&self, param: u16, term: &[u8], found: &mut RoaringBitmap) -> Result<(), StorageError> {
-        self.range(param, term, |at, postings| {
-            if at == term {
-                postings.add_to(found)?;
-            }
-            Ok(ControlFlow::Break(()))
-        })
-    }
-
     /// Visits the terms from `from` on, in order, until told to stop.
     ///
     /// # Errors
@@ -123,12 +115,41 @@ impl<'a> SegmentReader<'a> {
         from: &[u8],
         mut visit: impl FnMut(&[u8], Postings<'_>) -> Result<ControlFlow<()>, StorageError>,
     ) -> Result<(), StorageError> {
+        self.range_on(param, &mut None, from, &mut visit)
+    }
+
+    /// The same for one of several ranges, by rising first terms: `place` remembers where the one before
+    /// began, so that no row in front of it is looked at twice.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged, or the visitor fails.
+    pub fn range_on(
+        &self,
+        param: u16,
+        place: &mut Option<BlockPlace>,
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], Postings<'_>) -> Result<ControlFlow<()>, StorageError>,
+    ) -> Result<(), StorageError> {
         let Some(directory) = self.directory(param)? else { return Ok(()) };
-        for number in directory.block_of(from)..directory.firsts.len() {
-            let block = self.block(param, &directory, number)?;
-            let mut reader = Reader::new(&block);
+        let first = directory.block_of(from);
+        let mut is_found = false;
+        for number in first..directory.firsts.len() {
+            let known = place.take_if(|place| place.number == number);
+            let (block, mut at) = match known {
+                Some(place) => (place.block, place.at),
+                None => (self.block(param, &directory, number)?, 0),
+            };
+            let mut reader = Reader::new(&block[at..]);
             while let Some((term, postings)) = next_row(&mut reader, self.segment.base)? {
-                if term >= from && visit(term, postings)?.is_break() {
+                if term < from {
+                    at = block.len() - reader.rest().len();
+                    continue;
+                }
+                if !is_found {
+                    is_found = true;
+                    *place = Some(BlockPlace { number, block: block.clone(), at });
+                }
+                if visit(term, postings)?.is_break() {
                     return Ok(());
                 }
             }

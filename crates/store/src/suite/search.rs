@@ -1,13 +1,14 @@
 //! Each kind of filter finds what [`Filter::matches`] says.
 
-use fhir::{Span, Time};
+use fhir::{Id, ResourceKey, Span, Time};
 use search::{
-    Filter, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Target, Test, UriTest, Value,
+    Filter, Prefix, QuantityTest, ReferenceTest, Search, Sort, SortKey, StringTest, SystemTest, Target, Test,
+    Total, UriTest, Value, registry,
 };
 
 use super::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, about, date, delete, has, id, is, key,
-    named, not, number, observation, patient, put, quantity, span, token, write,
+    local, named, not, number, observation, patient, put, quantity, span, token, write,
 };
 use super::{Make, World};
 use crate::{Put, Write};
@@ -320,6 +321,88 @@ pub fn reverse_chains_follow_them_back(make: Make) {
     assert_eq!(world.find(patient(), not(back(SUBJECT, Filter::Everything))), "3");
     let both = Filter::Refers { param: SUBJECT, of: patient(), filter: Box::new(back(FOCUS, is("x"))) };
     assert_eq!(world.sorted(both), "b");
+}
+
+/// A canonical leads to what has its `url`, whatever the version, in both directions.
+pub fn chains_follow_canonicals(make: Make) {
+    let world = World::new(make);
+    let url = registry().param("url").expect("R4 has it");
+    let questionnaire = |id: &str, code: &'static str, address: &'static str| {
+        write(&format!("Questionnaire/{id}"), &[(url, Value::Uri(address)), (CODE, token(None, code))])
+    };
+    let response =
+        |id: &str, address: Value<'static>| write(&format!("Observation/{id}"), &[(FOCUS, address)]);
+    world.commit([questionnaire("q", "x", "http://q"), questionnaire("p", "y", "http://p")]);
+    world.commit([
+        response("a", Value::Reference(Target::Url("http://q"))),
+        write(
+            "Observation/b",
+            &["http://p|1", "http://p"].map(|url| (FOCUS, Value::Reference(Target::Url(url)))),
+        ),
+        response("c", local("Questionnaire", "q")),
+        response("d", Value::Reference(Target::Url("http://none"))),
+    ]);
+    let of = key("Questionnaire/q").of;
+    let chain = |filter| Filter::Refers { param: FOCUS, of, filter: Box::new(filter) };
+    assert_eq!(world.sorted(chain(is("x"))), "a c");
+    assert_eq!(world.sorted(chain(Filter::Everything)), "a b c");
+    assert_eq!(world.sorted(not(chain(is("x")))), "b d");
+    let back = |ids: &[&str]| {
+        let filter = Box::new(Filter::Ids(ids.iter().map(|text| id(text)).collect()));
+        Filter::ReferredBy { by: observation(), param: FOCUS, filter }
+    };
+    assert_eq!(world.find(of, back(&["a"])), "q");
+    assert_eq!(world.find(of, back(&["b", "c"])), "q p");
+    assert_eq!(world.find(of, back(&["d"])), "");
+}
+
+/// Long lists of alternatives, and chains through many resources, on a page and in the total.
+pub fn many_are_found_as_few_are(make: Make) {
+    let world = World::new(make);
+    let count = 540;
+    let name = |at: usize| ["Ann", "Bob", "Cid"][at % 3];
+    world.commit((0..count).map(|at| named(&format!("p{at:03}"), name(at))));
+    world.commit((0..count).map(|at| {
+        let code = if at.is_multiple_of(2) { "x" } else { "y" };
+        about(&format!("o{at:03}"), &format!("p{at:03}"), "none", code)
+    }));
+    let ann = || Filter::Refers { param: SUBJECT, of: patient(), filter: Box::new(starts("ann")) };
+    let not_ann = || not(ann());
+    let back = || Filter::ReferredBy { by: observation(), param: SUBJECT, filter: Box::new(is("x")) };
+    let nested = || Filter::Refers { param: SUBJECT, of: patient(), filter: Box::new(back()) };
+    let every = |ids: &[Id]| {
+        let one = |id: &Id| {
+            has(SUBJECT, Test::Reference(ReferenceTest::Key(ResourceKey { of: patient(), id: id.clone() })))
+        };
+        Filter::Or(ids.iter().map(one).collect())
+    };
+    let ids: Vec<Id> = (0..count).step_by(4).map(|at| id(&format!("p{at:03}"))).collect();
+    for _ in 0..2 {
+        for (of, filter, expected) in [
+            (observation(), ann(), 180),
+            (observation(), not_ann(), 360),
+            (observation(), nested(), 270),
+            (observation(), nested().and(is("y")), 0),
+            (patient(), back(), 270),
+            (patient(), not(back()).and(starts("ann")), 90),
+            (observation(), every(&ids), 135),
+            (observation(), every(&ids).and(ann()), 45),
+        ] {
+            let mut search = Search::new(&super::world::all(), of, filter);
+            search.count = 200;
+            for descending in [None, Some(true)] {
+                search.sort =
+                    descending.map(|descending| Sort { by: SortKey::Id, descending }).into_iter().collect();
+                search.total = Total::None;
+                let pages = world.pages(&search).join(" ");
+                assert_eq!(pages.split_whitespace().count(), expected, "{:?}", search.types());
+                search.total = Total::Accurate;
+                assert_eq!(world.pages(&search).join(" "), pages);
+                assert_eq!(world.search(&search).total, Some(expected as u64));
+            }
+        }
+        world.settle();
+    }
 }
 
 /// The values of the version before find nothing any more.
