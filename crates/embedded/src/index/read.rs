@@ -105,6 +105,24 @@ impl<'a> SegmentReader<'a> {
         SegmentReader { kv, sealer, directories, segment }
     }
 
+    /// Adds to `found` the ordinals that have exactly this term.
+    ///
+    /// # Errors
+    /// When a block cannot be read or is damaged.
+    pub fn find(
+        &self,
+        param: u16,
+        term: &[u8],
+        found: &mut roaring::RoaringBitmap,
+    ) -> Result<(), StorageError> {
+        self.range(param, term, |at, postings| {
+            if at == term {
+                postings.add_to(found)?;
+            }
+            Ok(ControlFlow::Break(()))
+        })
+    }
+
     /// Visits the terms from `from` on, in order, until told to stop.
     ///
     /// # Errors
