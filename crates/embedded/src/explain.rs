@@ -5,7 +5,7 @@ use search::{Filter, ParameterSet, Search};
 use store::{Explain, Plan, StoreError, plan};
 
 use crate::contents::Reading;
-use crate::select::{Cost, Node};
+use crate::node::{Cost, Node};
 
 impl Reading<'_> {
     /// The plan of a search (`Store::explain`).
@@ -36,10 +36,12 @@ impl Explain for Reading<'_> {
             Filter::And(_) | Filter::Or(_) | Filter::Everything | Filter::Nothing => "",
             Filter::Not(_) => "what is left of all",
             Filter::Ids(_) => "by identity",
-            Filter::Refers { .. } | Filter::ReferredBy { .. } => "by the references in the index",
-            _ => match cost(filter) {
+            Filter::Refers { .. } | Filter::ReferredBy { .. } => {
+                "by the references in the index, or row by row until a page is full"
+            }
+            _ => match Node::of(filter).cost() {
                 Cost::Free | Cost::Lookup => "looked up in the index",
-                Cost::Scan => "a range of the index",
+                Cost::Scan | Cost::Chain => "a range of the index",
                 Cost::Complement => "what is left of all",
             },
         };
@@ -48,19 +50,7 @@ impl Explain for Reading<'_> {
 
     fn order<'f>(&self, filters: &'f [Filter]) -> Vec<&'f Filter> {
         let mut order: Vec<&Filter> = filters.iter().collect();
-        order.sort_by_key(|filter| cost(filter));
+        order.sort_by_key(|filter| Node::of(filter).cost());
         order
-    }
-}
-
-/// As [`Node::cost`] has it, of a filter whose chains are not resolved.
-fn cost(filter: &Filter) -> Cost {
-    match filter {
-        Filter::And(filters) => filters.iter().map(cost).min().unwrap_or(Cost::Free),
-        Filter::Or(filters) => filters.iter().map(cost).max().unwrap_or(Cost::Free),
-        Filter::Not(_) => Cost::Complement,
-        Filter::Refers { .. } => Cost::Scan,
-        Filter::ReferredBy { .. } => Cost::Free,
-        leaf => Node::Leaf(leaf.clone()).cost(),
     }
 }
