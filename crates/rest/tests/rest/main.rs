@@ -9,6 +9,7 @@ mod door;
 mod explain;
 mod export;
 mod history;
+mod hostile;
 mod limit;
 mod linked;
 mod meta;
