@@ -31,8 +31,7 @@ impl Criterion {
             handling: search::Handling::Strict,
         };
         let compiled = search::compile(criteria, &asked).map_err(|errors| Refusal::search(&errors))?;
-        check_only_criteria(&compiled)?;
-        Ok(Criterion { of, filter: compiled.filter_of(of) })
+        Ok(Criterion { of, filter: only_filter(of, compiled)? })
     }
 
     /// The one resource that matches, or none. Several are a refusal.
@@ -72,13 +71,18 @@ impl Criterion {
     }
 }
 
-/// Refuses what asks for an order, a page or a total, and what would let every resource pass.
-fn check_only_criteria(compiled: &Compiled) -> Result<(), Refusal> {
-    if !compiled.sort.is_empty() || compiled.count.is_some() || compiled.total.is_some() {
-        return Err(Refusal::invalid("A condition takes only criteria: no order, no number, no total."));
+/// What is to be found. Refuses what asks for an order, a page, a total or an include, what names another type,
+/// and what would let every resource pass.
+fn only_filter(of: ResourceType, compiled: Compiled) -> Result<Filter, Refusal> {
+    let is_more = !compiled.sort.is_empty() || !compiled.include.is_empty();
+    if is_more || compiled.count.is_some() || compiled.total.is_some() {
+        return Err(Refusal::invalid("A condition takes only criteria: no order, number, total or include."));
     }
-    if compiled.types.iter().any(|(_, filter)| *filter == Filter::Everything) {
-        return Err(Refusal::invalid("A condition needs at least one criterion."));
+    match <[_; 1]>::try_from(compiled.types) {
+        Ok([(found, Filter::Everything)]) if found == of => {
+            Err(Refusal::invalid("A condition needs at least one criterion."))
+        }
+        Ok([(found, filter)]) if found == of => Ok(filter),
+        _ => Err(Refusal::invalid("A condition is on the type of the address, without _type.")),
     }
-    Ok(())
 }

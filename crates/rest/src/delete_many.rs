@@ -24,6 +24,10 @@ pub(crate) async fn delete_many(
     if is_immutable(of) {
         return Err(Refusal::immutable(of));
     }
+    let limit = context.limits.page_matches.get();
+    if !(1..=limit).contains(&count) {
+        return Err(Refusal::value(format!("_count must be from 1 to {limit}.")));
+    }
     let (criteria, after) = continued(context, of, criteria, count)?;
     let criterion = Criterion::compile(context, of, &criteria).await?;
     let found = criterion.page(context, count, after).await?;

@@ -318,10 +318,15 @@ pub(crate) fn unless(headers: &HeaderMap) -> Unless {
 
 /// Refuses headers of features that would do harm if they were overlooked.
 pub(crate) fn check_absent_features(headers: &HeaderMap) -> Result<(), Refusal> {
-    let text = |name: &'static str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
     if texts(headers, &HeaderName::from_static("prefer")).any(|text| text.contains("respond-async")) {
         return Err(Refusal::not_supported("Prefer: respond-async is not supported here."));
     }
+    check_levels(headers)
+}
+
+/// Checks that the levels of validation and of consistency are such.
+pub(crate) fn check_levels(headers: &HeaderMap) -> Result<(), Refusal> {
+    let text = |name: &'static str| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
     if text(VALIDATION_LEVEL).is_some_and(|level| Level::parse(level).is_none()) {
         let sentence = format!("{VALIDATION_LEVEL} must be strict, structure-only or minimal.");
         return Err(Refusal::value(sentence));

@@ -10,7 +10,7 @@ use store::Scope;
 use crate::history;
 use crate::inbound;
 use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
-use crate::limits::{PAGE_MATCHES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX};
+use crate::limits::{PARAMETERS_MAX, SEARCH_BYTES_MAX};
 use crate::negotiate;
 use crate::operation::status::{self, StatusCall};
 use crate::operation::{self, OperationCall, OperationLevel};
@@ -88,6 +88,8 @@ impl<'a> Call<'a> {
             [] if *self.method == Method::POST => {
                 negotiate::check_body_format(self.headers)?;
                 negotiate::check_no_idempotency(self.headers)?;
+                negotiate::check_no_create(self.headers)?;
+                negotiate::check_levels(self.headers)?;
                 let returning = negotiate::returning(self.headers);
                 let is_async = negotiate::is_async(self.headers);
                 Ok(Interaction::Bundle { body: self.body.clone(), returning, is_async })
@@ -216,10 +218,7 @@ impl<'a> Call<'a> {
         let Some(count) = value(&criteria, "_count").map(str::to_owned) else {
             return Ok(Interaction::ConditionalDelete { of, criteria, when });
         };
-        let count = count.parse().ok().filter(|count| (1..=PAGE_MATCHES_MAX).contains(count));
-        let count = count.ok_or_else(|| {
-            Refusal::value(format!("_count must be a whole number from 1 to {PAGE_MATCHES_MAX}."))
-        })?;
+        let count = count.parse().map_err(|_| Refusal::value("_count must be a whole number from 1."))?;
         if when != When::Always {
             return Err(Refusal::invalid("_count and If-Match exclude each other."));
         }

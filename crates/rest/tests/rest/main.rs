@@ -1,6 +1,7 @@
 //! Whole request, whole response: the FHIR door over the in-memory store, without sockets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
+mod agreement;
 mod authority;
 mod batch;
 mod conditional;
