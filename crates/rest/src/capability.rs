@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use fhir::{ResourceType, SearchParameterDefinition, Time, definitions, push_json_string};
-use search::{ParameterSet, Reason, Vocabulary, registry};
+use search::{ParameterSet, Reason, Vocabulary};
 
 use crate::interaction::{CODES, SYSTEM_CODES, is_immutable, is_storable};
 use crate::links::Base;
@@ -30,9 +30,15 @@ impl Capabilities {
         Capabilities { since, has_cors, text: OnceLock::new() }
     }
 
-    /// The statement of the data store at `base`, in JSON.
-    pub(crate) fn json(&self, base: &Base) -> Vec<u8> {
-        let text = self.text.get_or_init(|| Text::write(self.since, self.has_cors));
+    /// The statement of the data store at `base` that has these search parameters, in JSON.
+    pub(crate) fn json(&self, base: &Base, parameters: &ParameterSet) -> Vec<u8> {
+        let own;
+        let text = if parameters.own().iter().any(|one| one.is_ready) {
+            own = Text::write(self.since, self.has_cors, parameters);
+            &own
+        } else {
+            self.text.get_or_init(|| Text::write(self.since, self.has_cors, &ParameterSet::r4()))
+        };
         let mut out = Vec::with_capacity(text.before_url.len() + text.after_url.len() + 128);
         out.extend_from_slice(&text.before_url);
         push_json_string(&mut out, base.as_str());
@@ -42,7 +48,7 @@ impl Capabilities {
 }
 
 impl Text {
-    fn write(since: Time, has_cors: bool) -> Text {
+    fn write(since: Time, has_cors: bool, parameters: &ParameterSet) -> Text {
         let before_url = format!(
             "{{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\",\"date\":\"{}\",\
              \"kind\":\"instance\",\"software\":{{\"name\":\"tarn\",\"version\":\"{}\"}},\
@@ -61,7 +67,7 @@ impl Text {
             if at > 0 {
                 after_url.push(b',');
             }
-            push_type(of, &mut after_url);
+            push_type(of, parameters, &mut after_url);
         }
         after_url.extend_from_slice(b"],\"interaction\":[");
         for (at, code) in SYSTEM_CODES.into_iter().enumerate() {
@@ -81,7 +87,7 @@ impl Text {
     }
 }
 
-fn push_type(of: ResourceType, out: &mut Vec<u8>) {
+fn push_type(of: ResourceType, parameters: &ParameterSet, out: &mut Vec<u8>) {
     let head = format!(
         "{{\"type\":\"{of}\",\"profile\":\"http://hl7.org/fhir/StructureDefinition/{of}\",\"interaction\":["
     );
@@ -102,17 +108,16 @@ fn push_type(of: ResourceType, out: &mut Vec<u8>) {
         if is_immutable(of) { "not-supported" } else { "multiple" },
     );
     out.extend_from_slice(rest.as_bytes());
-    let searchable = searchable(of);
-    includes::push(of, &searchable, out);
+    let searchable = searchable(of, parameters);
+    includes::push(of, &searchable, parameters, out);
     for (at, parameter) in searchable.into_iter().enumerate() {
         let before = if at == 0 { ",\"searchParam\":[" } else { "," };
-        let text = format!(
-            "{before}{{\"name\":\"{}\",\"definition\":\"{}\",\"type\":\"{}\"}}",
-            parameter.code,
-            parameter.url,
-            parameter.kind.code()
-        );
-        out.extend_from_slice(text.as_bytes());
+        // A data store's own parameters are called as whoever wrote them liked.
+        out.extend_from_slice(format!("{before}{{\"name\":").as_bytes());
+        push_json_string(out, &parameter.code);
+        out.extend_from_slice(b",\"definition\":");
+        push_json_string(out, &parameter.url);
+        out.extend_from_slice(format!(",\"type\":\"{}\"}}", parameter.kind.code()).as_bytes());
     }
     out.push(b']');
     push_operations(out, |level| match level {
@@ -138,8 +143,7 @@ fn push_operations(out: &mut Vec<u8>, is_here: impl Fn(Level) -> bool) {
 }
 
 /// The search parameters of a type that a search understands: asked of what understands searches.
-fn searchable(of: ResourceType) -> Vec<&'static SearchParameterDefinition> {
-    let parameters = &ParameterSet::r4();
+fn searchable(of: ResourceType, parameters: &ParameterSet) -> Vec<&SearchParameterDefinition> {
     let context = search::Context {
         of,
         parameters,
@@ -154,9 +158,9 @@ fn searchable(of: ResourceType) -> Vec<&'static SearchParameterDefinition> {
         !reason.is_some_and(|error| matches!(error.reason, Reason::NotSupported | Reason::Unknown { .. }))
     };
     let is_meant = |parameter: &SearchParameterDefinition| {
-        registry().named(of, &parameter.code).is_some_and(|(_, meant)| std::ptr::eq(meant, parameter))
+        parameters.named(of, &parameter.code).is_some_and(|(_, meant)| std::ptr::eq(meant, parameter))
     };
-    let all = definitions().search_parameters_of(of);
+    let all = parameters.of(of);
     let mut found: Vec<_> = all.filter(|one| is_meant(one) && is_understood(one)).collect();
     found.sort_by_key(|parameter| &parameter.code);
     found

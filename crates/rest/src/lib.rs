@@ -302,7 +302,9 @@ impl Context<'_> {
 /// Does an interaction.
 async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Reply, Refusal> {
     match interaction {
-        Interaction::Capabilities => Ok(Reply::resource(context.capabilities.json(context.base))),
+        Interaction::Capabilities => {
+            Ok(Reply::resource(context.capabilities.json(context.base, &context.parameters)))
+        }
         Interaction::Read { key, unless } => read::read(context, key, &unless).await,
         Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,
         Interaction::History { of, asked } => history::history(context, of, asked).await,

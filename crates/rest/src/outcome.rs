@@ -172,6 +172,17 @@ impl Refusal {
         Refusal::with(400, Outcome(errors.iter().map(issue).collect()))
     }
 
+    /// The same, with another sentence at the end of each issue's diagnostics.
+    #[must_use]
+    pub(crate) fn saying(mut self, sentence: &str) -> Refusal {
+        if let Form::Outcome(Outcome(issues)) = &mut self.form {
+            issues
+                .iter_mut()
+                .for_each(|issue| issue.diagnostics = format!("{}. {sentence}", issue.diagnostics));
+        }
+        self
+    }
+
     /// The resource would take too much of the index (400).
     pub fn not_indexable(error: ExtractError) -> Refusal {
         Refusal::new(400, IssueCode::TooCostly, error.to_string())

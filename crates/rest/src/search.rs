@@ -172,7 +172,14 @@ async fn compile(
         now: context.now,
         handling,
     };
-    search::compile_within(parameters, scope, &asked).map_err(|errors| Refusal::search(&errors))
+    match search::compile_within(parameters, scope, &asked) {
+        Ok(compiled) => Ok(compiled),
+        Err(errors) if errors.iter().any(|error| matches!(error.reason, search::Reason::Awaited(_))) => {
+            let progress = crate::operation::reindex::awaited(context).await?;
+            Err(Refusal::search(&errors).saying(&format!("Indexed so far: {progress}.")))
+        }
+        Err(errors) => Err(Refusal::search(&errors)),
+    }
 }
 
 /// Refuses a compartment that the standard does not define.

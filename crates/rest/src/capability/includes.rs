@@ -1,23 +1,27 @@
 //! What a CapabilityStatement says of `_include` and `_revinclude`: asked of what understands searches.
 
 use fhir::{ParameterKind, ResourceType, SearchParameterDefinition, Time, push_json_string};
-use search::{Compiled, Handling, Link, ParameterSet, Vocabulary, registry};
+use search::{Compiled, Handling, Link, ParameterSet, Vocabulary};
 
 /// Any parameter of any type.
 const ANY: &str = "*";
 
 /// Appends `searchInclude` and `searchRevInclude` of a type with these search parameters, each with a comma before it.
-pub(super) fn push(of: ResourceType, searchable: &[&SearchParameterDefinition], out: &mut Vec<u8>) {
-    let parameters = ParameterSet::r4();
+pub(super) fn push(
+    of: ResourceType,
+    searchable: &[&SearchParameterDefinition],
+    parameters: &ParameterSet,
+    out: &mut Vec<u8>,
+) {
     let references = searchable.iter().filter(|parameter| parameter.kind == ParameterKind::Reference);
     let named = references.map(|parameter| format!("{of}:{}", parameter.code));
     let includes = [ANY.to_owned()].into_iter().chain(named);
-    let includes = includes.filter(|value| compiled(of, "_include", value, &parameters).is_some());
+    let includes = includes.filter(|value| compiled(of, "_include", value, parameters).is_some());
     push_list("searchInclude", includes, out);
     // What stands for all of them tells which there are.
-    let all = compiled(of, "_revinclude", ANY, &parameters).map(|found| found.include).unwrap_or_default();
+    let all = compiled(of, "_revinclude", ANY, parameters).map(|found| found.include).unwrap_or_default();
     let backwards = all.into_iter().filter_map(|include| match include.link {
-        Link::Reverse { by, param, .. } => Some(format!("{by}:{}", registry().code(param)?)),
+        Link::Reverse { by, param, .. } => Some(format!("{by}:{}", parameters.code(param)?)),
         Link::Forward { .. } => None,
     });
     let backwards: Vec<String> = backwards.collect();

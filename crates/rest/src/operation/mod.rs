@@ -18,6 +18,7 @@ pub(crate) mod everything;
 pub(crate) mod export;
 pub(crate) mod input;
 mod meta;
+pub(crate) mod reindex;
 mod removal;
 pub(crate) mod status;
 
@@ -187,6 +188,15 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         changes_state: true,
         definition: "urn:tarn:operation:purge",
         run: |context, call| Box::pin(removal::purge(context, call)),
+    },
+    Operation {
+        name: "reindex",
+        levels: &[Level::System, Level::Type(Of::Any), Level::Instance(Of::Any)],
+        get: None,
+        post: Some("UpdateResource"),
+        changes_state: true,
+        definition: "urn:tarn:operation:reindex",
+        run: |context, call| Box::pin(reindex::start(context, call)),
     },
 ];
 

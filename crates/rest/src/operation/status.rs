@@ -50,6 +50,12 @@ pub(crate) static ADDRESSES: &[Address] = &[
         delete: Some("CancelFHIRExportJobWithDelete"),
         run: |context, call| Box::pin(super::export::status::status(context, call)),
     },
+    Address {
+        first: super::reindex::REINDEX,
+        get: "ReadResource",
+        delete: None,
+        run: |context, call| Box::pin(super::reindex::status(context, call)),
+    },
 ];
 
 /// The jobs of an operation that deletes: they are told of, and not cancelled.

@@ -41,6 +41,11 @@ const THERE: &[(&str, &[Try])] = &[
     ("$bulk-delete", &[("POST Basic/$bulk-delete?isHardDelete=true", None)]),
     ("$purge", &[("POST Patient/1/$purge?deleteAuditEvent=true&start=2020", None)]),
     ("$erase", &[("POST Patient/1/$erase", None)]),
+    (
+        "$reindex",
+        &[("POST $reindex", None), ("POST Patient/$reindex", None), ("POST Patient/1/$reindex", None)],
+    ),
+    ("custom search parameters", &[]),
     ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
     (
         "idempotency key",
