@@ -17,6 +17,7 @@ use crate::import::{Halt, fault};
 use crate::objects::{Objects, ObjectsError};
 use crate::retry::patiently;
 use crate::runner::Means;
+use crate::vocabulary::vocabulary;
 
 mod changed;
 mod current;
@@ -130,8 +131,10 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
     let export = held.job.export.as_deref();
     let whose = whose::whose(export, &*store, &visible, &base, until).await.map_err(not_read)?;
     let parameters = store.parameters().await.map_err(not_read)?;
+    let searched = export.map(|export| plan::searched(&export.asked)).unwrap_or_default();
+    let vocabulary = vocabulary(&searched, &*store, &visible, &parameters, &base).await.map_err(not_read)?;
     let (store, objects, extractor) = (&*store, &**objects, Extractor::new(&base, &parameters));
-    let plan = Plan::new(export, whose, Terms { parameters, base, now: held.job.submitted });
+    let plan = Plan::new(export, whose, Terms { parameters, base, now: held.job.submitted, vocabulary });
     let part_bytes = means.sizes.part_bytes;
     let part = held.job.export.as_deref().and_then(|export| elements(&export.asked.elements));
     let work = Work { store, objects, place, visible, extractor, part_bytes, until, part };

@@ -23,8 +23,9 @@ mod runner;
 pub mod s3;
 mod s3_role;
 mod s3_writer;
+mod vocabulary;
 
-pub use export::plan::{Terms, criteria, is_exported, split_filter};
+pub use export::plan::{Terms, criteria, is_exported, searched, split_filter};
 pub use export::whose::{GROUPS_MAX, MEMBERS_MAX, members};
 pub use export_files::{EXPORT_KEEP_MS, EXPORTS_BUCKET, ExportFiles};
 pub use held::LEASE_MS;
@@ -40,3 +41,4 @@ pub use reindex::{ensure_reindex, reindex_job};
 pub use runner::{Bases, Parts, Runner};
 pub use s3::{S3DataAccess, S3Objects, S3Options};
 pub use s3_role::{AssumeRole, RoleCredentials};
+pub use vocabulary::vocabulary;

@@ -44,6 +44,8 @@ pub struct Terms {
     pub base: String,
     /// Now, for `ap` on dates.
     pub now: Time,
+    /// The value sets and code systems that the searches name.
+    pub vocabulary: Vocabulary,
 }
 
 /// Whose resources.
@@ -191,6 +193,14 @@ pub fn criteria(of: ResourceType, asked: &ExportAsked, terms: &Terms) -> Result<
     Ok(filter)
 }
 
+/// The parameters of all searches that are asked for: what they name must be known before they are understood.
+pub fn searched(asked: &ExportAsked) -> Vec<(String, String)> {
+    let queries = asked.type_filters.iter().filter_map(|text| split_filter(text));
+    let labels = asked.tags.iter().map(|tag| ("_tag".to_owned(), tag.clone()));
+    let labels = labels.chain(asked.security.iter().map(|label| ("_security".to_owned(), label.clone())));
+    labels.chain(queries.flat_map(|(_, query)| parameters(query))).collect()
+}
+
 /// The type and the query of a `_typeFilter`; `None` if it is not of the form `Type?query`.
 pub fn split_filter(text: &str) -> Option<(ResourceType, &str)> {
     let (of, query) = text.split_once('?')?;
@@ -207,8 +217,7 @@ fn compile(
     if let Some((name, _)) = parameters.iter().find(shown) {
         return Err(vec![SearchError::new(name, Reason::NotSupported)]);
     }
-    let Terms { parameters: set, base, now } = terms;
-    let vocabulary = &Vocabulary::standard(parameters);
+    let Terms { parameters: set, base, now, vocabulary } = terms;
     let context = Context { of, parameters: set, vocabulary, base, now: *now, handling: Handling::Strict };
     Ok(search::compile(parameters, &context)?.filter_of(of))
 }

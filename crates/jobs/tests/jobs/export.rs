@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fhir::{Resource, ResourceKey, Time};
-use jobs::{Cancelled, EXPORT_KEEP_MS, EXPORTS_BUCKET, ExportFiles};
+use jobs::{Cancelled, EXPORT_KEEP_MS, EXPORTS_BUCKET, ExportFiles, GROUPS_MAX, MEMBERS_MAX};
 use search::{Entries, Extractor, ParameterSet, Visible};
 use store::{
     Clock, Export, ExportAsked, ExportForm, ExportLevel, ExportTarget, Job, JobKind, JobOutput, JobStatus,
-    Operation, Put, Transaction, Write,
+    Operation, Put, StoreError, Transaction, Write,
 };
 
 use crate::world::{World, bases};
@@ -329,6 +329,27 @@ async fn the_members_of_a_group_are_found_or_it_is_not_there() {
         .await;
     let found = jobs::members(&*store, &visible, "g", &base, None).await.unwrap().unwrap();
     assert_eq!(found.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["a"]);
+}
+
+#[tokio::test]
+async fn groups_and_their_members_are_bounded() {
+    let world = World::new().await;
+    let store = world.catalog.open(&world.datastore).await.unwrap();
+    let (base, visible) = (bases()(&world.datastore), Visible::everything("test"));
+    let group = |kind: &str, count: usize| {
+        let member = |number| format!(r#"{{"entity":{{"reference":"{kind}/m{number}"}}}}"#);
+        let members: Vec<String> = (0..count).map(member).collect();
+        let members = members.join(",");
+        format!(r#"{{"resourceType":"Group","id":"g","type":"person","actual":true,"member":[{members}]}}"#)
+    };
+    let limits = [("Group", GROUPS_MAX - 1, "GROUPS_MAX"), ("Patient", MEMBERS_MAX, "MEMBERS_MAX")];
+    for (kind, most, name) in limits {
+        world.put(&group(kind, most)).await;
+        assert!(jobs::members(&*store, &visible, "g", &base, None).await.is_ok(), "{name}");
+        world.put(&group(kind, most + 1)).await;
+        let refused = jobs::members(&*store, &visible, "g", &base, None).await;
+        assert_eq!(refused, Err(StoreError::Limit(name)));
+    }
 }
 
 #[tokio::test]

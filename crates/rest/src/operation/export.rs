@@ -38,7 +38,7 @@ pub(crate) async fn start(context: &Context<'_>, call: OperationCall) -> Result<
     };
     let level = level(&call);
     let asked = Asked::of(&call, order.is_some(), context)?;
-    asked.check(&level, call.method, context)?;
+    asked.check(&level, call.method, context).await?;
     check_members(context, &level, &asked).await?;
     // The base adds what the client says about the form of answers.
     let mut parameters = call.parameters.clone();
@@ -166,7 +166,7 @@ fn told(code: IssueCode, sentence: &str) -> fhir::Outcome {
 }
 
 impl Asked {
-    fn check(&self, level: &ExportLevel, method: Method, context: &Context<'_>) -> Result<(), Refusal> {
+    async fn check(&self, level: &ExportLevel, method: Method, context: &Context<'_>) -> Result<(), Refusal> {
         if *level == ExportLevel::System && !self.patients().is_empty() {
             return Err(Refusal::invalid("The parameter patient goes with exports of patients and Groups."));
         }
@@ -174,6 +174,6 @@ impl Asked {
             return Err(Refusal::invalid("The parameter patient goes with POST."));
         }
         self.check_types(level)?;
-        self.check_searches(level, context)
+        self.check_searches(level, context).await
     }
 }

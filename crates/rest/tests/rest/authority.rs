@@ -24,6 +24,15 @@ const EVERY: &[(&str, &str, &str)] = &[
     ("delete", "DELETE Patient?_id=1&_count=1", ""),
     ("search-type", "GET Patient", ""),
     ("search-type", "POST Patient/_search", ""),
+    ("$export", "GET $export", ""),
+    ("$export", "POST Patient/$export", ""),
+];
+
+/// Requests about what is not there, which the owner would be told.
+const OF_NOTHING: &[(&str, &str, &str)] = &[
+    ("$export", "GET Group/1/$export", ""),
+    ("export", "GET export/0123456789abcdef0123456789abcdef", ""),
+    ("export", "DELETE export/0123456789abcdef0123456789abcdef", ""),
 ];
 
 fn media_type(line: &str) -> &'static str {
@@ -52,7 +61,7 @@ fn every_interaction_is_refused_to_a_stranger() {
     let world = closed();
     let stranger = Credentials { access_key_id: "AKIANOBODYNOBODYNOBO".into(), ..world.credentials.clone() };
     let thief = Credentials { secret: Secret::new("guessed"), ..world.credentials.clone() };
-    for (_, line, body) in EVERY {
+    for (_, line, body) in EVERY.iter().chain(OF_NOTHING) {
         let request = || World::request(line, &[("content-type", media_type(line))], *body);
         let unsigned = message(&world.send(request()));
         assert_eq!(unsigned, (403, "Missing Authentication Token".into()), "{line}");

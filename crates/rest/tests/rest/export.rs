@@ -199,6 +199,34 @@ fn what_cannot_be_exported_is_refused() {
 }
 
 #[test]
+fn an_export_searches_by_stored_value_sets() {
+    let world = filled();
+    world.put(
+        "ValueSet/genders",
+        &json!({"resourceType": "ValueSet", "id": "genders", "status": "active", "url": "http://example.org/genders",
+            "compose": {"include": [{"system": "http://hl7.org/fhir/administrative-gender",
+                "concept": [{"code": "male"}]}]}}),
+    );
+    world.clock.advance_ms(10);
+    let line = "GET $export?_type=Patient&_typeFilter=Patient%3Fgender:in%3Dhttp://example.org/genders";
+    assert_eq!(held(&world, &manifest(&world, line, "")), "Patient/b");
+    let unknown = world.ask(&line.replace("genders", "unknown"), &[ASYNC], "");
+    assert_eq!(unknown.status, 400);
+}
+
+#[test]
+fn a_hundred_searches_are_taken_and_no_more() {
+    let world = filled();
+    let asked = |count: usize| {
+        let part = json!({"name": "_typeFilter", "valueString": "Patient?gender=male"});
+        json!({"resourceType": "Parameters", "parameter": vec![part; count]}).to_string()
+    };
+    accepted(&world.ask("POST $export", &[ASYNC, FHIR], &asked(100)));
+    let refused = world.ask("POST $export", &[ASYNC, FHIR], &asked(101));
+    assert_eq!((refused.status, &refused.json()["issue"][0]["code"]), (400, &json!("too-costly")));
+}
+
+#[test]
 fn a_full_queue_is_told_with_a_time_to_come_back() {
     let world = filled();
     for _ in 0..=jobs::QUEUED_JOBS_MAX {

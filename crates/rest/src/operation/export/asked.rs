@@ -1,7 +1,7 @@
 //! The parameters of `$export` (HealthLake's guide; FHIR Bulk Data Access, "Query Parameters").
 
 use fhir::{Id, Reference, ResourceKey, ResourceType, Time};
-use jobs::{Terms, criteria, is_exported, split_filter};
+use jobs::{Terms, criteria, is_exported, searched, split_filter};
 use store::{ExportAsked, ExportLevel};
 
 use super::super::OperationCall;
@@ -9,6 +9,7 @@ use super::super::input::Input;
 use crate::Context;
 use crate::interaction::Handling;
 use crate::outcome::Refusal;
+use crate::vocabulary;
 
 const KNOWN: [&str; 10] = [
     "_elements",
@@ -98,11 +99,16 @@ impl Asked {
     }
 
     /// Checks that the searches asked for are understood, and are of types that the export holds.
-    pub(crate) fn check_searches(&self, level: &ExportLevel, context: &Context<'_>) -> Result<(), Refusal> {
+    pub(crate) async fn check_searches(
+        &self,
+        level: &ExportLevel,
+        context: &Context<'_>,
+    ) -> Result<(), Refusal> {
         let terms = Terms {
             parameters: context.parameters.clone(),
             base: context.base.as_str().to_owned(),
             now: context.now,
+            vocabulary: vocabulary::fetch(context, &searched(&self.asked)).await?,
         };
         let any = ResourceType::parse("Patient").expect("R4 has patients");
         let mut types = vec![any];
