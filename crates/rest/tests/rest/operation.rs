@@ -68,7 +68,7 @@ fn every_operation_of_the_capability_statement_has_a_definition() {
             .collect::<Vec<_>>()
     };
     let (names, urls): (Vec<_>, Vec<_>) = named(&of("Composition")).into_iter().unzip();
-    assert_eq!(names, ["bulk-delete", "document", "erase"]);
+    assert_eq!(names, ["bulk-delete", "document", "erase", "meta", "meta-add", "meta-delete"]);
     assert_eq!(urls[1], "http://hl7.org/fhir/OperationDefinition/Composition-document");
     assert!(urls.iter().all(|url| url.as_str().is_some_and(|url| url.contains(':'))));
     let system = named(&statement["rest"][0]["operation"]);
