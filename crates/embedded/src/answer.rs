@@ -10,6 +10,7 @@ use crate::page::Page;
 impl Reading<'_> {
     /// One page of matches and what they include (`Store::search`).
     pub(crate) fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        self.bodies_left.set(search.bodies_max);
         let page = self.page(search)?;
         let included = self.included(search, &page.rows)?;
         let Page { matches, previous, next, total, .. } = page;

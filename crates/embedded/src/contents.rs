@@ -1,11 +1,13 @@
 //! What every reader of a data store shares, and the steps that all readings have in common: from a key to
 //! its newest version, from an ordinal to the version and its entries.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, RwLock};
 
 use fhir::{ResourceKey, ResourceType};
+use search::limits::TEXT_BODIES_MAX;
 use search::{Entries, Filter, Graph, Row, Visible};
 use store::Stored;
 
@@ -66,7 +68,7 @@ impl Contents {
 
     /// A reader of one view.
     pub(crate) fn reading_of(&self, view: Arc<View>) -> Reading<'_> {
-        Reading { contents: self, view, blocks: Default::default() }
+        Reading { contents: self, view, blocks: Default::default(), bodies_left: Cell::new(TEXT_BODIES_MAX) }
     }
 }
 
@@ -75,6 +77,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) contents: &'a Contents,
     pub(crate) view: Arc<View>,
     blocks: std::cell::RefCell<HashMap<u16, Arc<Block>>>,
+    /// Into how many more bodies may be looked for words.
+    pub(crate) bodies_left: Cell<usize>,
 }
 
 /// The newest version of a resource in a view.

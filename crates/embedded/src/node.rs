@@ -48,6 +48,7 @@ pub(crate) enum Cost {
     Scan,
     Complement,
     Chain,
+    Bodies,
 }
 
 impl Node {
@@ -93,7 +94,9 @@ impl Node {
             Node::Leaf(Filter::Has(_, test)) if is_lookup(test) => Cost::Lookup,
             Node::Any(_, tests) if tests.iter().all(is_lookup) => Cost::Lookup,
             Node::Leaf(Filter::Missing(_)) => Cost::Lookup,
+            Node::Leaf(Filter::Text(_)) => Cost::Bodies,
             Node::Leaf(_) | Node::Any(..) => Cost::Scan,
+            Node::And(nodes) if nodes.iter().any(|node| node.cost() == Cost::Bodies) => Cost::Bodies,
             Node::And(nodes) => nodes.iter().map(Node::cost).min().unwrap_or(Cost::Free),
             Node::Or(nodes) => nodes.iter().map(Node::cost).max().unwrap_or(Cost::Free),
             Node::Not(node) => node.cost().max(Cost::Complement),

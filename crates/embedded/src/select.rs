@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fhir::{Id, ResourceKey, ResourceType};
 use roaring::RoaringBitmap;
-use search::{Filter, ParamId, Row};
+use search::{Filter, ParamId, Row, TextQuery};
 use store::limits::CHAIN_DEPTH_MAX;
 
 use crate::StorageError;
@@ -80,6 +80,7 @@ impl Reading<'_> {
             Node::Leaf(Filter::Missing(param)) => {
                 &*types.live - self.scan(types, *param, within, |_| vec![Lookup::Term(Vec::new())])?
             }
+            Node::Leaf(Filter::Text(query)) => self.with_words(of, types, query, within)?,
             Node::Leaf(_) => RoaringBitmap::clone(&types.live),
             Node::And(nodes) => self.all_of(of, types, nodes, within)?,
             Node::Or(nodes) => {
@@ -122,6 +123,33 @@ impl Reading<'_> {
             }
         }
         Ok(left)
+    }
+
+    /// Those live ones, within what other conditions left, whose bodies have the words.
+    fn with_words(
+        &self,
+        of: ResourceType,
+        types: &TypeView,
+        query: &TextQuery,
+        within: Option<&RoaringBitmap>,
+    ) -> Result<RoaringBitmap, StorageError> {
+        let mut candidates =
+            within.map_or_else(|| RoaringBitmap::clone(&types.live), |within| within & &*types.live);
+        candidates -= &*types.dead;
+        let mut found = RoaringBitmap::new();
+        for ordinal in candidates {
+            if self.has_words(of, ordinal, query)? {
+                found.insert(ordinal);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the body of a version has the words; each one looked into counts.
+    fn has_words(&self, of: ResourceType, ordinal: u32, query: &TextQuery) -> Result<bool, StorageError> {
+        let left = self.bodies_left.get().checked_sub(1).ok_or(StorageError::Limit("TEXT_BODIES_MAX"))?;
+        self.bodies_left.set(left);
+        Ok(self.stored(of, ordinal)?.body.is_some_and(|body| query.matches(&body)))
     }
 
     /// Those of a few ordinals that pass all of `nodes`, by their entries.
@@ -200,6 +228,10 @@ impl Reading<'_> {
     /// Whether one resource passes.
     pub(crate) fn matches(&self, node: &Node, row: Row<'_>) -> Result<bool, StorageError> {
         Ok(match node {
+            Node::Leaf(Filter::Text(query)) => match self.newest(row.key)? {
+                Some(standing) => self.has_words(row.key.of, standing.ordinal, query)?,
+                None => false,
+            },
             Node::Leaf(filter) => filter.matches(row, &NoGraph),
             Node::And(nodes) => self.matches_all(nodes, row)?,
             Node::Or(nodes) => {

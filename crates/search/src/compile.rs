@@ -2,11 +2,13 @@
 
 use fhir::{ResourceType, SearchParameterDefinition, Time};
 
-use crate::clause::Clause;
-use crate::error::{Reason, SearchError};
+use crate::clause::{Clause, unescape};
+use crate::error::{Reason, SearchError, shown};
 use crate::limits::{CLAUSE_BYTES_MAX, CLAUSES_MAX};
 use crate::vocabulary::Vocabulary;
-use crate::{Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, Total, Visible};
+use crate::{
+    Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, TextQuery, TextWithin, Total, Visible,
+};
 pub use filter::FilterFault;
 pub(crate) use filter::vocabulary as filter_vocabulary;
 use modifier::Modifier;
@@ -93,8 +95,7 @@ impl Compiled {
 const FORM: [&str; 2] = ["_format", "_pretty"];
 
 /// Parameters of the standard that are not supported, on whatever type.
-const NOT_SUPPORTED: [&str; 8] =
-    ["_content", "_contained", "_containedType", "_elements", "_query", "_score", "_text", "_type"];
+const NOT_SUPPORTED: [&str; 6] = ["_contained", "_containedType", "_elements", "_query", "_score", "_type"];
 
 /// Understands a search of one type, that of the context: names and values as they were typed,
 /// percent-decoded, in order. Fails with all that is wrong with it.
@@ -135,7 +136,7 @@ pub fn compile_within(
         return Err(errors);
     }
     let Compiler { filters, page, include, .. } = compiler;
-    let types = types.into_iter().zip(filters).collect();
+    let types = types.into_iter().zip(filters.into_iter().map(Filter::bodies_last)).collect();
     let count = if page.only_counts { Some(0) } else { page.count };
     Ok(Compiled { types, sort: page.sort, include, count, total: page.total, ignored, ignored_at })
 }
@@ -223,6 +224,9 @@ impl<'a> Compiler<'a> {
 fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, SearchError> {
     let fail = |reason| SearchError::new(clause.name, reason);
     let first = clause.steps.first().copied().unwrap_or(clause.last());
+    if let Some(within) = text_within(first.code, context) {
+        return text(within, clause, first.modifier).map_err(fail);
+    }
     let subject = subject(first.code, context).map_err(fail)?;
     let modifier = subject.modifier(context.of, first.modifier).map_err(fail)?;
     match modifier {
@@ -230,6 +234,26 @@ fn criterion(clause: &Clause<'_>, context: &Context<'_>) -> Result<Filter, Searc
         Modifier::Not | Modifier::NotIn => Ok(Filter::Not(Box::new(subject.any(clause, context, modifier)?))),
         modifier => subject.any(clause, context, modifier),
     }
+}
+
+/// Where a parameter of the context's type looks for words, if that is what it does.
+fn text_within(code: &str, context: &Context<'_>) -> Option<TextWithin> {
+    context.parameters.named(context.of, code)?;
+    match code {
+        "_text" => Some(TextWithin::Narrative),
+        "_content" => Some(TextWithin::Content),
+        _ => None,
+    }
+}
+
+fn text(within: TextWithin, clause: &Clause<'_>, modifier: Option<&str>) -> Result<Filter, Reason> {
+    const FORM: Reason = Reason::Value("words, phrases in quotation marks and OR between them, at most 64");
+    if let Some(modifier) = modifier {
+        return Err(Reason::Modifier { modifier: shown(modifier), has: Vec::new() });
+    }
+    let one = |value: &&str| TextQuery::parse(within, &unescape(value)).map(Filter::Text).ok_or(FORM);
+    let mut all: Vec<Filter> = clause.values.iter().map(one).collect::<Result<_, _>>()?;
+    Ok(if all.len() == 1 { all.remove(0) } else { Filter::Or(all) })
 }
 
 /// The parameter of the context's type that has this code.

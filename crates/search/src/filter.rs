@@ -1,10 +1,12 @@
 //! Which resources a search wants, and what that means: [`Filter::matches`] is the specification that
 //! every backend is tested against.
 
+use std::borrow::Cow;
+
 use fhir::{Id, ResourceKey, ResourceType, Time};
 
 use crate::value::{Target, Value};
-use crate::{Entries, ParamId, Prefix, Test, canonical_types, refers_to};
+use crate::{Entries, ParamId, Prefix, Test, TextQuery, canonical_types, refers_to};
 
 /// A condition on resources of one type.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +29,8 @@ pub enum Filter {
     Has(ParamId, Test),
     /// The parameter has no value (`:missing=true`).
     Missing(ParamId),
+    /// The body has these words (`_text`, `_content`).
+    Text(TextQuery),
     /// Chain: some value of `param` refers to an `of` that passes `filter`, by its key or, if the type has
     /// them, its canonical `url`, whatever the version.
     Refers {
@@ -63,6 +67,10 @@ pub struct Row<'a> {
 pub trait Graph {
     /// The current resource of this key, if there is one.
     fn row(&self, key: &ResourceKey) -> Option<Row<'_>>;
+    /// The body of the current resource of this key, for those who look for words in it.
+    fn body(&self, _key: &ResourceKey) -> Option<Cow<'_, [u8]>> {
+        None
+    }
     /// All current resources of a type, in any order.
     fn rows(&self, of: ResourceType) -> Box<dyn Iterator<Item = Row<'_>> + '_>;
 }
@@ -82,6 +90,29 @@ impl Filter {
                 Filter::And(all)
             }
             (one, other) => Filter::And(vec![one, other]),
+        }
+    }
+
+    /// The same, with what looks into bodies after what does not.
+    pub fn bodies_last(self) -> Filter {
+        match self {
+            Filter::And(mut filters) => {
+                filters.sort_by_key(Filter::looks_into_bodies);
+                Filter::And(filters)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether bodies must be looked into.
+    pub fn looks_into_bodies(&self) -> bool {
+        match self {
+            Filter::Text(_) => true,
+            Filter::And(filters) | Filter::Or(filters) => filters.iter().any(Filter::looks_into_bodies),
+            Filter::Not(filter) | Filter::Refers { filter, .. } | Filter::ReferredBy { filter, .. } => {
+                filter.looks_into_bodies()
+            }
+            _ => false,
         }
     }
 
@@ -106,6 +137,7 @@ impl Filter {
             Filter::Ids(ids) => ids.contains(&at.key.id),
             Filter::Updated(prefix, span) => updated_matches(*prefix, *span, at.updated),
             Filter::Has(param, test) => at.entries.of(*param).any(|value| test.matches(&value)),
+            Filter::Text(query) => graph.body(at.key).is_some_and(|body| query.matches(&body)),
             Filter::Missing(param) => at.entries.of(*param).next().is_none(),
             Filter::Refers { param, of, filter } if canonical_types().contains(of) => graph
                 .rows(*of)

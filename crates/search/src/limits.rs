@@ -47,3 +47,9 @@ pub const VOCABULARY_RESOURCES_MAX: usize = 128;
 
 /// Their size together, in bytes.
 pub const VOCABULARY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Words and phrases of one value of `_text` or `_content`.
+pub const TEXT_TERMS_MAX: usize = 64;
+
+/// Bodies that one search looks into for words, unless the caller says otherwise: those that pass all other conditions.
+pub const TEXT_BODIES_MAX: usize = 20_000;

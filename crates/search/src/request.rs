@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fhir::ResourceType;
 
+use crate::limits::TEXT_BODIES_MAX;
 use crate::{Filter, ParamId, Sort, Visible};
 
 /// One search, of one type or of several. Built from a [`Visible`], so that none can be made that looks
@@ -23,6 +24,8 @@ pub struct Search {
     pub count: usize,
     /// How many resources may be included at the most.
     pub include_max: usize,
+    /// Into how many bodies may be looked for words; more are an error.
+    pub bodies_max: usize,
     /// Whether to count all matches.
     pub total: Total,
 }
@@ -53,6 +56,7 @@ impl Search {
             after: None,
             count: 100,
             include_max: 1000,
+            bodies_max: TEXT_BODIES_MAX,
             total: Total::None,
         }
     }

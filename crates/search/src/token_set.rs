@@ -24,10 +24,9 @@ impl TokenSet {
         Self::default()
     }
 
-    /// Whether a token is in the set.
+    /// Whether a token is in the set. One without a code is where its whole system is.
     pub fn contains(&self, system: Option<&str>, code: Option<&str>) -> bool {
-        let (Some(system), Some(code)) = (system, code) else { return false };
-        self.systems.get(system).is_some_and(|codes| codes.contains(code))
+        system.and_then(|system| self.systems.get(system)).is_some_and(|codes| codes.contains(code))
     }
 
     /// The code systems with what is in the set of each.
@@ -97,10 +96,10 @@ impl Codes {
         Codes::AllBut(BTreeSet::new())
     }
 
-    fn contains(&self, code: &str) -> bool {
+    fn contains(&self, code: Option<&str>) -> bool {
         match self {
-            Codes::Only(codes) => codes.contains(code),
-            Codes::AllBut(codes) => !codes.contains(code),
+            Codes::Only(codes) => code.is_some_and(|code| codes.contains(code)),
+            Codes::AllBut(codes) => code.is_none_or(|code| !codes.contains(code)),
         }
     }
 
@@ -169,7 +168,8 @@ mod tests {
             (Some("s"), Some("a"), true),
             (Some("s"), Some("b"), false),
             (Some("t"), Some("anything"), true),
-            (Some("t"), None, false),
+            (Some("t"), None, true),
+            (Some("s"), None, false),
             (Some("u"), Some("x"), false),
             (None, Some("a"), false),
         ] {

@@ -2,6 +2,7 @@
 
 use fhir::{ResourceType, Span, Time};
 
+use crate::TextWithin;
 use crate::{
     Filter, Include, Link, Near, ParamId, ParameterSet, Prefix, QuantityTest, ReferenceTest, Sort, SortKey,
     StringTest, SystemTest, Test, UriTest,
@@ -25,6 +26,10 @@ pub fn words(filter: &Filter, parameters: &ParameterSet) -> String {
         Filter::Ids(ids) => format!("_id is one of {}", ids.len()),
         Filter::Updated(prefix, span) => format!("_lastUpdated {}", date(*prefix, *span)),
         Filter::Has(param, test) => format!("{} {}", code(*param, parameters), tested(test)),
+        Filter::Text(query) => match query.within() {
+            TextWithin::Narrative => "words in the narrative, looked for in each body".to_owned(),
+            TextWithin::Content => "words, looked for in each body".to_owned(),
+        },
         Filter::Missing(param) => format!("{} is missing", code(*param, parameters)),
         Filter::Refers { param, of, .. } => {
             format!("{} refers to a {of} with", code(*param, parameters))

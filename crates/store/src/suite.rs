@@ -116,6 +116,7 @@ macro_rules! store_promise {
                 codes_match_by_membership, a_large_set_of_codes_is_asked_whole,
                 strings_compare_without_case_and_accents, uris_match_by_their_text,
                 positions_match_by_distance, other_values_are_those_of_the_same_kind,
+                words_are_looked_for_in_bodies, bodies_looked_into_are_limited,
             }
             page::{
                 without_an_order_the_oldest_write_comes_first, an_order_looks_at_the_lowest_or_the_highest,

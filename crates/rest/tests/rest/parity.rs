@@ -201,6 +201,10 @@ const THERE: &[(&str, &[Try])] = &[
             None,
         )],
     ),
+    (
+        "_text and _content",
+        &[("GET Patient?_text=a%20OR%20%22b%20c%22", None), ("GET Patient?_content=a", None)],
+    ),
     ("near", &[("GET Location?near=1%7C2%7C3%7Ckm", None)]),
     ("_filter", &[("GET Patient?_filter=name%20co%20a%20and%20not(birthdate%20gt%202000)", None)]),
     ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
@@ -217,7 +221,6 @@ const ABSENT: &[(&str, &[Try])] = &[
     ("other operations", &[("POST Patient/$validate", None), ("GET Patient/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
-    ("_text and _content", &[("GET Patient?_text=a", None), ("GET Patient?_content=a", None)]),
     ("modifiers above and below on reference", &[("GET Encounter?location:below=Location/1", None)]),
     (
         "other result parameters",

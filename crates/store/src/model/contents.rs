@@ -1,6 +1,8 @@
 //! Every version in the order written, and what can be seen of them one by one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fhir::{ResourceKey, ResourceType, Time};
 use search::{Entries, Filter, Graph, ParameterSet, Position, Row, Visible};
@@ -40,6 +42,8 @@ pub(super) struct Contents {
     pub(super) versions: Vec<Version>,
     /// The ordinals of each resource's versions, oldest first.
     pub(super) of_key: BTreeMap<ResourceKey, Vec<usize>>,
+    /// How many bodies were opened to look for words.
+    pub(super) opened: AtomicUsize,
     pub(super) sequence: u64,
     pub(super) parameters: ParameterSet,
     pub(super) newest: Option<Time>,
@@ -153,6 +157,11 @@ impl Contents {
 impl Graph for Contents {
     fn row(&self, key: &ResourceKey) -> Option<Row<'_>> {
         self.newest(key).filter(|version| !version.is_deletion()).map(Version::row)
+    }
+
+    fn body(&self, key: &ResourceKey) -> Option<Cow<'_, [u8]>> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        self.newest(key)?.stored.body.as_deref().map(Cow::Borrowed)
     }
 
     fn rows(&self, of: ResourceType) -> Box<dyn Iterator<Item = Row<'_>> + '_> {

@@ -1,6 +1,7 @@
 //! Searching the model: look at every current resource, keep, order, cut.
 
 use std::cmp::Ordering;
+use std::sync::atomic::Ordering::Relaxed;
 
 use fhir::ResourceType;
 use search::{Filter, Position, Search, Sort, SortValue, Total};
@@ -21,12 +22,16 @@ struct Ordered {
 impl Contents {
     pub(super) fn search(&self, search: &Search) -> Result<Found, StoreError> {
         search.types().iter().try_for_each(|(_, filter)| check_depth(filter))?;
+        self.opened.store(0, Relaxed);
         let place = search.after.as_ref().map(|position| self.place(search, position)).transpose()?;
         let all: Vec<usize> = search
             .types()
             .iter()
             .flat_map(|(of, filter)| self.current(*of).filter(|o| self.passes(filter, *o)))
             .collect();
+        if self.opened.swap(0, Relaxed) > search.bodies_max {
+            return Err(StoreError::Limit("TEXT_BODIES_MAX"));
+        }
         let total = (search.total == Total::Accurate).then_some(all.len() as u64);
         let mark = place.map_or_else(|| self.versions.len().saturating_sub(1), |place| place.mark);
         let rows = self.ordered_beyond(&search.sort, all, mark, place);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use search::{
-    Codes, Near, ParamId, Prefix, ReferenceTest, StringTest, SystemTest, Target, Test, TokenSet, UriTest,
-    Value,
+    Codes, Filter, Near, ParamId, Prefix, ReferenceTest, Search, StringTest, SystemTest, Target, Test,
+    TextQuery, TextWithin, TokenSet, UriTest, Value,
 };
 
-use super::world::{ADDRESS, CODE, NAME, SUBJECT, has, key, number, token, write};
-use super::{Make, World};
-use crate::Write;
+use super::world::{ADDRESS, CODE, NAME, SUBJECT, all, has, key, number, token, write};
+use super::{Make, World, wait};
+use crate::{StoreError, Write};
 
 /// A position: latitude and longitude.
 const PLACE: ParamId = ParamId(110);
@@ -129,4 +129,50 @@ pub fn other_values_are_those_of_the_same_kind(make: Make) {
     let to_patient = || Test::Reference(ReferenceTest::Key(key("Patient/1")));
     assert_eq!(world.sorted(has(SUBJECT, other(to_patient()))), "d");
     assert_eq!(world.sorted(has(SUBJECT, other(Test::Any))), "");
+}
+
+fn noted(id: &str, code: &'static str, words: &str) -> Write {
+    let mut put = super::world::put(&format!("Observation/{id}"), "", &[(CODE, token(None, code))]);
+    put.body = bytes::Bytes::from(format!(
+        "{{\"resourceType\":\"Observation\",\"id\":\"{id}\",\"meta\":{{}},\"text\":{{\"div\":\"<div>{words}</div>\"}}}}"
+    ));
+    Write::Put(put)
+}
+
+fn words(within: TextWithin, typed: &str) -> Filter {
+    Filter::Text(TextQuery::parse(within, typed).expect("words"))
+}
+
+/// Words are looked for in the current body, in the narrative or anywhere.
+pub fn words_are_looked_for_in_bodies(make: Make) {
+    let world = World::new(make);
+    world.commit([noted("a", "x", "red wine"), noted("b", "x", "red"), noted("c", "y", "red wine")]);
+    world.settle();
+    world.commit([noted("c", "y", "white wine"), noted("d", "x", "Wine, red")]);
+    let narrative = |typed: &str| words(TextWithin::Narrative, typed);
+    assert_eq!(world.sorted(narrative("wine red")), "a d");
+    assert_eq!(world.sorted(narrative("\"red wine\" OR white")), "a c");
+    assert_eq!(world.sorted(Filter::And(vec![has(CODE, Test::Any), narrative("wine")])), "a c d");
+    assert_eq!(world.sorted(Filter::Not(Box::new(narrative("wine")))), "b");
+    assert_eq!(world.sorted(words(TextWithin::Narrative, "observation")), "");
+    assert_eq!(world.sorted(words(TextWithin::Content, "observation wine")), "a c d");
+}
+
+/// What the other conditions leave may be as many as the limit, and no more.
+pub fn bodies_looked_into_are_limited(make: Make) {
+    let world = World::new(make);
+    world.commit([noted("a", "x", "red"), noted("b", "x", "red"), noted("c", "y", "red")]);
+    for settled in [false, true] {
+        if settled {
+            world.settle();
+        }
+        let x = has(CODE, Test::Token { system: SystemTest::Any, code: Some("x".into()) });
+        let filter = Filter::And(vec![x, words(TextWithin::Narrative, "red")]);
+        let mut search = Search::new(&all(), key("Observation/1").of, filter);
+        search.bodies_max = 2;
+        assert_eq!(wait(world.store().search(&search)).map(|found| found.matches.len()), Ok(2));
+        search.bodies_max = 1;
+        let refused = wait(world.store().search(&search)).map(|found| found.matches.len());
+        assert_eq!(refused, Err(StoreError::Limit("TEXT_BODIES_MAX")));
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fhir::{Id, ResourceType};
 use search::{
     Codes, Filter, Near, ParamId, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test,
-    TokenSet, UriTest, Visible, normalize,
+    TextQuery, TextWithin, TokenSet, UriTest, Visible, normalize,
 };
 
 use super::Dice;
@@ -69,12 +69,21 @@ fn some_leaf(dice: &mut Dice) -> Filter {
         2 => Filter::Updated(some_prefix(dice), span(dice.pick(&UPDATES))),
         3 => Filter::Missing(dice.pick(&PARAMS)),
         4 => Filter::Nothing,
+        5 => some_words(dice),
         _ => some_test(dice),
     }
 }
 
 /// Times around those that the clock shows.
 const UPDATES: [&str; 4] = ["2020", "2020-01-01T00:00", "2020-01-01T00:01", "2020-01-01T00:00:02.003Z"];
+
+/// Words that bodies may have.
+fn some_words(dice: &mut Dice) -> Filter {
+    let typed =
+        dice.pick(&["de", "note longer", "\"longer that\"", "gb OR de", "en", "observation OR basic"]);
+    let within = dice.pick(&[TextWithin::Narrative, TextWithin::Content, TextWithin::Content]);
+    TextQuery::parse(within, typed).map_or(Filter::Nothing, Filter::Text)
+}
 
 fn some_test(dice: &mut Dice) -> Filter {
     match dice.below(15) {
