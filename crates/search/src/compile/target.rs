@@ -35,7 +35,7 @@ pub(super) fn finds(definition: &SearchParameterDefinition, of: ResourceType, da
 }
 
 /// The paths of the expression that begin at `of`, without its name.
-fn paths<'d>(definition: &'d SearchParameterDefinition, of: ResourceType) -> impl Iterator<Item = &'d str> {
+fn paths(definition: &SearchParameterDefinition, of: ResourceType) -> impl Iterator<Item = &str> {
     definition
         .expression
         .split('|')

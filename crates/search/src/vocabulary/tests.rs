@@ -41,88 +41,85 @@ fn codes(set: &TokenSet) -> String {
     set.systems().map(of_system).collect::<Vec<_>>().join("; ")
 }
 
+/// What a value set includes and excludes, and the codes that it holds.
+const COMPOSED: &[(&str, &str)] = &[
+    (r#"[{"system":"http://s","concept":[{"code":"a"},{"code":"b"}]}]"#, "http://s: a b"),
+    (
+        r#"[{"system":"http://s"},{"system":"http://t","concept":[{"code":"x"}]}]"#,
+        "http://s: not; http://t: x",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"concept","op":"is-a","value":"dog"}]}]"#,
+        "http://s: dog pug",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"concept","op":"descendent-of","value":"animal"}]}]"#,
+        "http://s: cat dog goldfish pug",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"concept","op":"is-not-a","value":"animal"}]}]"#,
+        "http://s: pet",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"concept","op":"generalizes","value":"goldfish"}]}]"#,
+        "http://s: animal goldfish pet",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"class","op":"=","value":"mammal"}]}]"#,
+        "http://s: cat dog",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"class","op":"=","value":"mammal"},
+                                        {"property":"rank","op":"=","value":"2"}]}]"#,
+        "http://s: cat",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"code","op":"in","value":"pet, cat"}]}]"#,
+        "http://s: cat pet",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"code","op":"not-in","value":"pet,cat,dog,pug"}]}]"#,
+        "http://s: animal goldfish",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"code","op":"regex","value":"p.*"}]}]"#,
+        "http://s: pet pug",
+    ),
+    (r#"[{"system":"http://s","filter":[{"property":"code","op":"regex","value":"p|c"}]}]"#, "http://s: "),
+    (r#"[{"system":"http://s","filter":[{"property":"display","op":"=","value":"Dog"}]}]"#, "http://s: dog"),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"parent","op":"=","value":"animal"}]}]"#,
+        "http://s: cat dog goldfish",
+    ),
+    (
+        r#"[{"system":"http://s","filter":[{"property":"rank","op":"exists","value":"true"}]}]"#,
+        "http://s: cat",
+    ),
+    (r#"[{"valueSet":["http://vs"]}]"#, "http://s: cat dog"),
+    (
+        r#"[{"system":"http://s","concept":[{"code":"dog"},{"code":"pet"}],"valueSet":["http://vs"]}]"#,
+        "http://s: dog",
+    ),
+    (
+        r#"[{"system":"http://s"}],"exclude":[{"system":"http://s","concept":[{"code":"x"}]}]"#,
+        "http://s: not x",
+    ),
+    (
+        r#"[{"valueSet":["http://vs"]}],"exclude":[{"system":"http://s","filter":[{"property":"concept","op":"is-a","value":"dog"}]}]"#,
+        "http://s: cat",
+    ),
+    ("[]", ""),
+];
+
 #[test]
 fn a_value_set_holds_what_it_composes() {
-    for (compose, expected) in [
-        (r#"[{"system":"http://s","concept":[{"code":"a"},{"code":"b"}]}]"#, "http://s: a b"),
-        (
-            r#"[{"system":"http://s"},{"system":"http://t","concept":[{"code":"x"}]}]"#,
-            "http://s: not; http://t: x",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"concept","op":"is-a","value":"dog"}]}]"#,
-            "http://s: dog pug",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"concept","op":"descendent-of","value":"animal"}]}]"#,
-            "http://s: cat dog goldfish pug",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"concept","op":"is-not-a","value":"animal"}]}]"#,
-            "http://s: pet",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"concept","op":"generalizes","value":"goldfish"}]}]"#,
-            "http://s: animal goldfish pet",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"class","op":"=","value":"mammal"}]}]"#,
-            "http://s: cat dog",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"class","op":"=","value":"mammal"},
-                                            {"property":"rank","op":"=","value":"2"}]}]"#,
-            "http://s: cat",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"code","op":"in","value":"pet, cat"}]}]"#,
-            "http://s: cat pet",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"code","op":"not-in","value":"pet,cat,dog,pug"}]}]"#,
-            "http://s: animal goldfish",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"code","op":"regex","value":"p.*"}]}]"#,
-            "http://s: pet pug",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"code","op":"regex","value":"p|c"}]}]"#,
-            "http://s: ",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"display","op":"=","value":"Dog"}]}]"#,
-            "http://s: dog",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"parent","op":"=","value":"animal"}]}]"#,
-            "http://s: cat dog goldfish",
-        ),
-        (
-            r#"[{"system":"http://s","filter":[{"property":"rank","op":"exists","value":"true"}]}]"#,
-            "http://s: cat",
-        ),
-        (r#"[{"valueSet":["http://vs"]}]"#, "http://s: cat dog"),
-        (
-            r#"[{"system":"http://s","concept":[{"code":"dog"},{"code":"pet"}],"valueSet":["http://vs"]}]"#,
-            "http://s: dog",
-        ),
-        (
-            r#"[{"system":"http://s"}],"exclude":[{"system":"http://s","concept":[{"code":"x"}]}]"#,
-            "http://s: not x",
-        ),
-        (
-            r#"[{"valueSet":["http://vs"]}],"exclude":[{"system":"http://s","filter":[{"property":"concept","op":"is-a","value":"dog"}]}]"#,
-            "http://s: cat",
-        ),
-        ("[]", ""),
-    ] {
+    for (compose, expected) in COMPOSED {
         let other = r#"{"resourceType":"ValueSet","status":"active","compose":{"include":[{"system":"http://s","concept":[{"code":"cat"},{"code":"dog"}]}]}}"#;
         let known = vocabulary(
             &format!(r#""compose":{{"include":{compose}}}"#),
             &[("http://s", SYSTEM), ("http://vs", other)],
         );
-        assert_eq!(codes(&known.codes("it").unwrap()), expected, "{compose}");
+        assert_eq!(codes(&known.codes("it").unwrap()), *expected, "{compose}");
     }
 }
 
