@@ -22,7 +22,7 @@ use crate::encode::{encode_entries, rows, updated_row};
 use crate::fold::new_segment;
 use crate::index::{Segment, SegmentWriter, TermTable};
 use crate::keyspace::{BODY, INDEX};
-use crate::kv::{Batch, wait_for_worker};
+use crate::kv::Batch;
 use crate::pack::Packer;
 use crate::records::State;
 use crate::store::EmbeddedStore;
@@ -114,7 +114,7 @@ impl EmbeddedStore {
             let (reply, outcome) = oneshot::channel();
             let begun = match self.ask(Message::Reindex { of: step.of, from, reply }, outcome).await?? {
                 Turn::Wait => {
-                    self.answer(|_| Ok(wait_for_worker())).await?;
+                    self.pause().await?;
                     continue;
                 }
                 Turn::Done { total } => return Ok(Reindexed { total, ..Reindexed::default() }),

@@ -141,7 +141,7 @@ impl EmbeddedStore {
             match self.ask(Message::Scrub(reply), outcome).await?? {
                 Scrub::Clean => return Ok(()),
                 Scrub::More => {}
-                Scrub::Waiting => self.answer(|_| Ok(wait_for_worker())).await?,
+                Scrub::Waiting => self.pause().await?,
                 Scrub::Removed(mark) => {
                     self.answer(|reading| {
                         let kv = &reading.contents.kv;
@@ -167,6 +167,15 @@ impl EmbeddedStore {
         let answer =
             if Handle::try_current().is_ok() { outcome.await.ok() } else { outcome.blocking_recv().ok() };
         answer.ok_or_else(gone)
+    }
+
+    /// Lets the writer and the background work for a moment.
+    pub(crate) async fn pause(&self) -> Result<(), StoreError> {
+        self.answer(|_| {
+            wait_for_worker();
+            Ok(())
+        })
+        .await
     }
 
     /// Answers from one view, on a thread that may wait for the disk.

@@ -253,7 +253,7 @@ async fn unservable_refused(store: &dyn Store, mut run: PreparedRun) -> Result<P
         let Verdict::Good { put, .. } = verdict else { continue };
         match import_line::parameters_with(&parameters, put) {
             Ok(after) => parameters = after,
-            Err(refused) => *verdict = refused,
+            Err(refused) => *verdict = *refused,
         }
     }
     Ok(run)

@@ -75,14 +75,14 @@ pub(crate) fn too_long(line_bytes_max: usize) -> Verdict {
 }
 
 /// The search parameters with the one that a line defines, or the verdict on the line if it cannot be served.
-pub(crate) fn parameters_with(parameters: &ParameterSet, put: &Put) -> Result<ParameterSet, Verdict> {
+pub(crate) fn parameters_with(parameters: &ParameterSet, put: &Put) -> Result<ParameterSet, Box<Verdict>> {
     store::reindex::parameters_with(parameters, put).map_err(|error| match error {
         StoreError::Parameter(error) => {
             let sentence = format!("The search parameter cannot be served: {}", error.reason);
             let issue = Issue::error(IssueCode::NotSupported, sentence).at(error.at);
-            Verdict::Refused { status: 422, outcome: Outcome::from(issue).to_json() }
+            Box::new(Verdict::Refused { status: 422, outcome: Outcome::from(issue).to_json() })
         }
-        _ => Verdict::Broken,
+        _ => Box::new(Verdict::Broken),
     })
 }
 

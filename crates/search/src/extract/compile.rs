@@ -82,7 +82,7 @@ struct Compiler<'p> {
     nodes: Vec<Node>,
     truths: Vec<Truth>,
     /// The number of a component, by the element, the component's expression and its kind.
-    slots: HashMap<(u32, Cow<'static, str>, ParameterKind), ParamId>,
+    slots: HashMap<(u32, String, ParameterKind), ParamId>,
 }
 
 /// Elements that an expression has come to.
@@ -193,13 +193,8 @@ impl Compiler<'_> {
     }
 
     /// The number of a component of the composites about `base`.
-    fn component(
-        &mut self,
-        base: Cursor,
-        expression: &Cow<'static, str>,
-        kind: ParameterKind,
-    ) -> Compiled<ParamId> {
-        let key = (base.node, expression.clone(), kind);
+    fn component(&mut self, base: Cursor, expression: &str, kind: ParameterKind) -> Compiled<ParamId> {
+        let key = (base.node, expression.to_owned(), kind);
         if let Some(slot) = self.slots.get(&key) {
             return Ok(*slot);
         }

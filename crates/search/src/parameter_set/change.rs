@@ -140,7 +140,7 @@ impl ParameterSet {
         for one in self.own() {
             for (at, component) in one.definition.components.iter().enumerate() {
                 let part = self.at(&component.definition);
-                if !part.is_some_and(|part| part.kind != ParameterKind::Composite) {
+                if part.is_none_or(|part| part.kind == ParameterKind::Composite) {
                     let at = format!("SearchParameter.component[{at}].definition");
                     let reason = format!(
                         "the composite '{}' is made of '{}', which is no search parameter here",
