@@ -44,10 +44,6 @@ fn request(dice: &mut Dice) -> Request {
         1 => vec![("if-none-match", "*".to_owned())],
         _ => Vec::new(),
     };
-    let with_id = |mut body: Value, id: &str| {
-        body["id"] = json!(id);
-        body
-    };
     let line = match dice.below(16) {
         0 => {
             headers = vec![("if-none-exist", criteria)];
@@ -89,16 +85,7 @@ fn request(dice: &mut Dice) -> Request {
         14 => format!("GET Patient?{criteria}&_total=accurate"),
         _ => {
             headers.clear();
-            let entry = |method, url: String, resource: Value| {
-                json!({"fullUrl": "urn:uuid:0b2c3d4e-0000-4000-8000-000000000009", "resource": resource,
-                    "request": {"method": method, "url": url}})
-            };
-            let mut first = entry("POST", "Patient".into(), body.clone());
-            first["request"]["ifNoneExist"] = json!(criteria);
-            let mut second = entry("PUT", format!("Patient/{id}"), with_id(body, &id));
-            second["fullUrl"] = json!("urn:uuid:0b2c3d4e-0000-4000-8000-00000000000a");
-            body = json!({"resourceType": "Bundle", "type": dice.pick(&["batch", "transaction"]),
-                "entry": [first, second]});
+            body = bundle(dice, &criteria, &body, &with_id(body.clone(), &id));
             "POST ".to_owned()
         }
     };
@@ -107,6 +94,24 @@ fn request(dice: &mut Dice) -> Request {
     }
     let is_write = line.starts_with('P');
     (line, headers, if is_write { body.to_string() } else { String::new() })
+}
+
+fn with_id(mut body: Value, id: &str) -> Value {
+    body["id"] = json!(id);
+    body
+}
+
+/// A Bundle that creates `created` unless the criteria find something, and updates `updated`.
+fn bundle(dice: &mut Dice, criteria: &str, created: &Value, updated: &Value) -> Value {
+    let entry = |end: char, resource: &Value, request: Value| {
+        let full_url = format!("urn:uuid:0b2c3d4e-0000-4000-8000-00000000000{end}");
+        json!({"fullUrl": full_url, "resource": resource, "request": request})
+    };
+    let url = format!("Patient/{}", updated["id"].as_str().unwrap_or_default());
+    json!({"resourceType": "Bundle", "type": dice.pick(&["batch", "transaction"]), "entry": [
+        entry('9', created, json!({"method": "POST", "url": "Patient", "ifNoneExist": criteria})),
+        entry('a', updated, json!({"method": "PUT", "url": url})),
+    ]})
 }
 
 /// What a client sees, but for what is sealed or random.

@@ -3,8 +3,6 @@
 //! `corpus/` holds what was worth keeping: one request to a line, replayed in `corpus.rs`. What the properties
 //! find is kept beside them by proptest, and belongs into the repository too.
 
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::json;
@@ -18,9 +16,6 @@ mod limits;
 mod patches;
 mod requests;
 mod tokens;
-
-/// How long one answer may take: far more than any takes, so that a busy machine fails no test.
-const ANSWER_MS_MAX: u64 = 20_000;
 
 /// How many cases a property tries; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 192;
@@ -65,9 +60,7 @@ fn send(world: &World, method: &str, path: &str, headers: &[(&str, &[u8])], body
         request = request.header(*name, *value);
     }
     let request = request.body(body).ok()?;
-    let began = Instant::now();
     let answer = world.send(request);
-    assert!(began.elapsed() < Duration::from_millis(ANSWER_MS_MAX), "{method} {path}: {:?}", began.elapsed());
     check(&answer, &format!("{method} {path}"));
     Some(answer)
 }
@@ -101,87 +94,90 @@ fn check(answer: &Answer, what: &str) {
     }
 }
 
+/// What breaks parsers.
+const FAVOURITES: &[&str] = &[
+    "",
+    "%",
+    "%2",
+    "%00",
+    "%ff",
+    "%2F..%2F",
+    "..",
+    "\u{0}",
+    "\u{feff}",
+    "\u{202e}",
+    "💥",
+    "e\u{301}",
+    "\\",
+    "\\\\",
+    "\"",
+    "'",
+    "|",
+    "||",
+    "$",
+    "$$",
+    ",",
+    ",,,",
+    ":",
+    "::",
+    ":missing",
+    ";",
+    "&",
+    "=",
+    "?",
+    "#",
+    "/",
+    "//",
+    "*",
+    "-",
+    "-0",
+    "0",
+    "1e400",
+    "1e-400",
+    "-1e309",
+    "9223372036854775808",
+    "18446744073709551616",
+    "0.1",
+    "00",
+    "+1",
+    "NaN",
+    "Infinity",
+    "true",
+    "null",
+    "0000",
+    "9999-12-31T23:59:60Z",
+    "2020-02-30",
+    "2020-01-01T25:00:00Z",
+    "-0001-01-01",
+    "2020-01-01T00:00:00+99:99",
+    "ge",
+    "ap",
+    "eb9999",
+    "sa0001",
+    "le1e400",
+    "Patient/",
+    "Patient/1/_history/",
+    "Patient/1/_history/99999999999999999999",
+    "urn:uuid:",
+    "http://",
+    "javascript:1",
+    "<a/>",
+    "<!DOCTYPE a>",
+    "&lt;",
+    "{}",
+    "[]",
+    "{{",
+    "W/\"1\"",
+    "W/\"",
+    "*/*;q=",
+    "\r\n",
+    "\t",
+    "a b",
+];
+
 /// Text with a taste for what breaks parsers.
 fn nasty() -> BoxedStrategy<String> {
-    let favourites = prop::sample::select(vec![
-        "",
-        "%",
-        "%2",
-        "%00",
-        "%ff",
-        "%2F..%2F",
-        "..",
-        "\u{0}",
-        "\u{feff}",
-        "\u{202e}",
-        "💥",
-        "e\u{301}",
-        "\\",
-        "\\\\",
-        "\"",
-        "'",
-        "|",
-        "||",
-        "$",
-        "$$",
-        ",",
-        ",,,",
-        ":",
-        "::",
-        ":missing",
-        ";",
-        "&",
-        "=",
-        "?",
-        "#",
-        "/",
-        "//",
-        "*",
-        "-",
-        "-0",
-        "0",
-        "1e400",
-        "1e-400",
-        "-1e309",
-        "9223372036854775808",
-        "18446744073709551616",
-        "0.1",
-        "00",
-        "+1",
-        "NaN",
-        "Infinity",
-        "true",
-        "null",
-        "0000",
-        "9999-12-31T23:59:60Z",
-        "2020-02-30",
-        "2020-01-01T25:00:00Z",
-        "-0001-01-01",
-        "2020-01-01T00:00:00+99:99",
-        "ge",
-        "ap",
-        "eb9999",
-        "sa0001",
-        "le1e400",
-        "Patient/",
-        "Patient/1/_history/",
-        "Patient/1/_history/99999999999999999999",
-        "urn:uuid:",
-        "http://",
-        "javascript:1",
-        "<a/>",
-        "<!DOCTYPE a>",
-        "&lt;",
-        "{}",
-        "[]",
-        "{{",
-        "W/\"1\"",
-        "W/\"",
-        "*/*;q=",
-        "\r\n",
-        "\t",
-        "a b",
-    ]);
+    let favourites = prop::sample::select(FAVOURITES);
     prop_oneof![
         4 => favourites.prop_map(str::to_owned),
         2 => "\\PC{0,12}",
