@@ -11,6 +11,7 @@ impl Reading<'_> {
     /// One page of matches and what they include (`Store::search`).
     pub(crate) fn search(&self, search: &Search) -> Result<Found, StoreError> {
         self.bodies_left.set(search.bodies_max);
+        self.hierarchy_max.set(search.hierarchy_max);
         let page = self.page(search)?;
         let included = self.included(search, &page.rows)?;
         let Page { matches, previous, next, total, .. } = page;

@@ -2,13 +2,13 @@
 //! its newest version, from an ordinal to the version and its entries.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, RwLock};
 
 use fhir::{ResourceKey, ResourceType};
-use search::limits::TEXT_BODIES_MAX;
-use search::{Entries, Filter, Graph, Row, Visible};
+use search::limits::{HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
+use search::{Entries, Filter, Graph, Hierarchy, Row, Visible};
 use store::Stored;
 
 use crate::StorageError;
@@ -68,7 +68,14 @@ impl Contents {
 
     /// A reader of one view.
     pub(crate) fn reading_of(&self, view: Arc<View>) -> Reading<'_> {
-        Reading { contents: self, view, blocks: Default::default(), bodies_left: Cell::new(TEXT_BODIES_MAX) }
+        Reading {
+            contents: self,
+            view,
+            blocks: Default::default(),
+            bodies_left: Cell::new(TEXT_BODIES_MAX),
+            hierarchy_max: Cell::new(HIERARCHY_RESOURCES_MAX),
+            hierarchies: Default::default(),
+        }
     }
 }
 
@@ -79,6 +86,10 @@ pub(crate) struct Reading<'a> {
     blocks: std::cell::RefCell<HashMap<u16, Arc<Block>>>,
     /// Into how many more bodies may be looked for words.
     pub(crate) bodies_left: Cell<usize>,
+    /// How many resources a filter may name with all that stand above or below them.
+    pub(crate) hierarchy_max: Cell<usize>,
+    /// The hierarchies that were gone through.
+    pub(crate) hierarchies: std::cell::RefCell<Vec<(Hierarchy, BTreeSet<ResourceKey>)>>,
 }
 
 /// The newest version of a resource in a view.

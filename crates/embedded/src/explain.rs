@@ -10,6 +10,7 @@ use crate::node::{Cost, Node};
 impl Reading<'_> {
     /// The plan of a search (`Store::explain`).
     pub(crate) fn explain(&self, search: &Search, parameters: &ParameterSet) -> Result<Plan, StoreError> {
+        self.hierarchy_max.set(search.hierarchy_max);
         plan(search, parameters, self)
     }
 }
@@ -38,6 +39,7 @@ impl Explain for Reading<'_> {
             Filter::And(_) | Filter::Or(_) | Filter::Everything | Filter::Nothing => "",
             Filter::Not(_) => "what is left of all",
             Filter::Ids(_) => "by identity",
+            Filter::RefersWithin { .. } => "the hierarchy level by level, then looked up in the index",
             Filter::Refers { .. } | Filter::ReferredBy { .. } => {
                 "by the references in the index, or row by row until a page is full"
             }

@@ -12,6 +12,7 @@ mod erase;
 mod error;
 mod explain;
 mod fold;
+mod hierarchy;
 mod history;
 mod include;
 pub mod index;

@@ -95,6 +95,7 @@ impl Node {
             Node::Any(_, tests) if tests.iter().all(is_lookup) => Cost::Lookup,
             Node::Leaf(Filter::Missing(_)) => Cost::Lookup,
             Node::Leaf(Filter::Text(_)) => Cost::Bodies,
+            Node::Leaf(Filter::RefersWithin { .. }) => Cost::Chain,
             Node::Leaf(_) | Node::Any(..) => Cost::Scan,
             Node::And(nodes) if nodes.iter().any(|node| node.cost() == Cost::Bodies) => Cost::Bodies,
             Node::And(nodes) => nodes.iter().map(Node::cost).min().unwrap_or(Cost::Free),

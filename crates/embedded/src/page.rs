@@ -12,7 +12,6 @@ use crate::StorageError;
 use crate::contents::Reading;
 use crate::node::Node;
 use crate::place::{At, Edges, Marks, Place, Way};
-use crate::select::ready;
 
 /// Rows that are looked at one by one for what chains ask, before all that pass are found at once.
 pub(crate) const LOOKED_AT_MAX: usize = 512;
@@ -99,7 +98,7 @@ impl Reading<'_> {
         search: &Search,
         cut: &Cut<'_>,
     ) -> Result<(Vec<At>, Option<u64>), StorageError> {
-        let mut types = ready_types(search)?;
+        let mut types = self.ready_types(search)?;
         if cut.way == Way::Back {
             types.reverse();
         }
@@ -126,7 +125,7 @@ impl Reading<'_> {
     fn rows_by_values(&self, search: &Search, cut: &Cut<'_>) -> Result<(Vec<At>, Option<u64>), StorageError> {
         let counts = search.total == Total::Accurate;
         let (mut ranked, mut total) = (Vec::new(), 0);
-        for (of, node) in ready_types(search)? {
+        for (of, node) in self.ready_types(search)? {
             if counts {
                 let found = self.select_node(of, &node)?;
                 total += found.len();
@@ -201,6 +200,11 @@ impl Reading<'_> {
         self.with_row(of, ordinal, |row| self.matches_all(nodes, row))?
     }
 
+    /// The types of a search with their conditions made ready.
+    fn ready_types(&self, search: &Search) -> Result<Vec<(ResourceType, Node)>, StorageError> {
+        search.types().iter().map(|(of, filter)| Ok((*of, self.ready(filter)?))).collect()
+    }
+
     /// The first of these rows, until their bodies are too large for one page.
     fn bodies(&self, rows: &[At]) -> Result<Vec<Stored>, StorageError> {
         let mut matches = Vec::with_capacity(rows.len());
@@ -215,11 +219,6 @@ impl Reading<'_> {
         }
         Ok(matches)
     }
-}
-
-/// The types of a search with their conditions made ready.
-fn ready_types(search: &Search) -> Result<Vec<(ResourceType, Node)>, StorageError> {
-    search.types().iter().map(|(of, filter)| Ok((*of, ready(filter)?))).collect()
 }
 
 impl Cut<'_> {

@@ -21,7 +21,18 @@ const DECIDE_BY_ENTRIES_MAX: u64 = 24;
 impl Reading<'_> {
     /// The current ordinals of `of` that pass `filter`.
     pub(crate) fn select(&self, of: ResourceType, filter: &Filter) -> Result<RoaringBitmap, StorageError> {
-        self.select_node(of, &ready(filter)?)
+        self.select_node(of, &self.ready(filter)?)
+    }
+
+    /// A filter made ready: its chains are not too deep, and its hierarchies are gone through.
+    pub(crate) fn ready(&self, filter: &Filter) -> Result<Node, StorageError> {
+        if chain_depth(filter) > CHAIN_DEPTH_MAX {
+            return Err(StorageError::Limit("CHAIN_DEPTH_MAX"));
+        }
+        if filter.has_hierarchy() {
+            return Ok(Node::of(&self.with_members(filter)?));
+        }
+        Ok(Node::of(filter))
     }
 
     /// The current ordinals of `of` that pass.
@@ -250,12 +261,4 @@ impl Reading<'_> {
             Node::ReferredBy(chain) => self.is_referred(chain, row)?,
         })
     }
-}
-
-/// A filter made ready, if its chains are not too deep.
-pub(crate) fn ready(filter: &Filter) -> Result<Node, StorageError> {
-    if chain_depth(filter) > CHAIN_DEPTH_MAX {
-        return Err(StorageError::Limit("CHAIN_DEPTH_MAX"));
-    }
-    Ok(Node::of(filter))
 }

@@ -7,7 +7,8 @@ use crate::error::{Reason, SearchError, shown};
 use crate::limits::{CLAUSE_BYTES_MAX, CLAUSES_MAX};
 use crate::vocabulary::Vocabulary;
 use crate::{
-    Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, TextQuery, TextWithin, Total, Visible,
+    Direction, Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, TextQuery, TextWithin,
+    Total, Visible,
 };
 pub use filter::FilterFault;
 pub(crate) use filter::vocabulary as filter_vocabulary;
@@ -15,6 +16,7 @@ use modifier::Modifier;
 
 mod chain;
 mod filter;
+mod hierarchy;
 mod include;
 mod modifier;
 mod named;
@@ -309,7 +311,11 @@ impl Subject<'_> {
             let (prefix, span) = ordered::date(value, context.now)?;
             return Ok(Filter::Updated(prefix, span));
         }
-        Ok(Filter::Has(self.param, values::test(self.definition, value, context, modifier)?))
+        match modifier {
+            Modifier::AboveReference => self.within(value, context, Direction::Above),
+            Modifier::BelowReference => self.within(value, context, Direction::Below),
+            _ => Ok(Filter::Has(self.param, values::test(self.definition, value, context, modifier)?)),
+        }
     }
 
     fn missing(&self, clause: &Clause<'_>) -> Result<Filter, SearchError> {

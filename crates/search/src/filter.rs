@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use fhir::{Id, ResourceKey, ResourceType, Time};
 
 use crate::value::{Target, Value};
-use crate::{Entries, ParamId, Prefix, Test, TextQuery, canonical_types, refers_to};
+use crate::{Entries, Hierarchy, ParamId, Prefix, Test, TextQuery, canonical_types, refers_to};
 
 /// A condition on resources of one type.
 #[derive(Clone, PartialEq, Debug)]
@@ -49,6 +49,13 @@ pub enum Filter {
         param: ParamId,
         /// What it must pass.
         filter: Box<Filter>,
+    },
+    /// Some value of `param` refers into a hierarchy: to where it begins, or above or below (`:above`, `:below`).
+    RefersWithin {
+        /// The reference parameter.
+        param: ParamId,
+        /// Where references may lead.
+        hierarchy: Box<Hierarchy>,
     },
 }
 
@@ -121,7 +128,7 @@ impl Filter {
         match self {
             Filter::And(filters) | Filter::Or(filters) => filters.iter().all(Filter::is_local),
             Filter::Not(filter) => filter.is_local(),
-            Filter::Refers { .. } | Filter::ReferredBy { .. } => false,
+            Filter::Refers { .. } | Filter::ReferredBy { .. } | Filter::RefersWithin { .. } => false,
             _ => true,
         }
     }
@@ -148,6 +155,9 @@ impl Filter {
             Filter::ReferredBy { by, param, filter } => {
                 let way = refers_to(at, *param);
                 graph.rows(*by).any(|row| way.matches(row, graph) && filter.matches(row, graph))
+            }
+            Filter::RefersWithin { param, hierarchy } => {
+                hierarchy.referred(*param, hierarchy.members(graph)).matches(at, graph)
             }
         }
     }

@@ -15,6 +15,10 @@ pub const CHAIN_DEPTH_MAX: usize = 8;
 /// Links of all chains of one search, one for each type that a chain may lead to.
 pub const CHAIN_LINKS_MAX: usize = 4096;
 
+/// Resources that one search names with `:above` and `:below` of references, and those above or below them, for each
+/// type searched.
+pub const HIERARCHY_RESOURCES_MAX: usize = 20_000;
+
 /// References to follow in one `_include` or `_revinclude`, each parameter of each type counted.
 pub const INCLUDES_MAX: usize = 4096;
 

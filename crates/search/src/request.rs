@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fhir::ResourceType;
 
-use crate::limits::TEXT_BODIES_MAX;
+use crate::limits::{HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
 use crate::{Filter, ParamId, Sort, Visible};
 
 /// One search, of one type or of several. Built from a [`Visible`], so that none can be made that looks
@@ -26,6 +26,9 @@ pub struct Search {
     pub include_max: usize,
     /// Into how many bodies may be looked for words; more are an error.
     pub bodies_max: usize,
+    /// How many resources it may name with all that stand above or below them, for each type searched; more are an
+    /// error.
+    pub hierarchy_max: usize,
     /// Whether to count all matches.
     pub total: Total,
 }
@@ -57,6 +60,7 @@ impl Search {
             count: 100,
             include_max: 1000,
             bodies_max: TEXT_BODIES_MAX,
+            hierarchy_max: HIERARCHY_RESOURCES_MAX,
             total: Total::None,
         }
     }

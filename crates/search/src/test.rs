@@ -116,6 +116,8 @@ pub enum ReferenceTest {
     Id(Arc<str>),
     /// This address.
     Url(Arc<str>),
+    /// This canonical, `url|version`, or one whose version begins with these parts: 1.0 begins 1.0.3, not 1.01.
+    UrlVersions(Arc<str>),
 }
 
 /// What a quantity must be: bounds in the asked unit, and in canonical units where it is a UCUM unit.
@@ -299,6 +301,9 @@ impl ReferenceTest {
             }
             (ReferenceTest::Id(want), Target::Local { id, .. }) => **want == **id,
             (ReferenceTest::Url(want), Target::Url(url)) => **want == **url,
+            (ReferenceTest::UrlVersions(start), Target::Url(url)) => {
+                url.strip_prefix(&**start).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }
             _ => false,
         }
     }

@@ -59,6 +59,10 @@ impl Visible {
             Filter::ReferredBy { by, param, filter } => {
                 Filter::ReferredBy { by, param, filter: Box::new(self.confine(by, *filter)) }
             }
+            Filter::RefersWithin { param, mut hierarchy } => {
+                hierarchy.filter = self.of(hierarchy.of).clone().and(hierarchy.filter);
+                Filter::RefersWithin { param, hierarchy }
+            }
             local => local,
         }
     }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use fhir::{Id, Reference, Resource, ResourceKey, ResourceType};
 
 use crate::limits::{VALUE_SET_NESTING_MAX, VOCABULARY_BYTES_MAX, VOCABULARY_RESOURCES_MAX};
-use crate::{Codes, Filter, ParameterSet, SystemTest, Test, TokenSet, UriTest};
-pub(crate) use code_system::{CodeSystem, Direction};
+use crate::{Codes, Direction, Filter, ParameterSet, SystemTest, Test, TokenSet, UriTest};
+pub(crate) use code_system::CodeSystem;
 pub(crate) use needed::system_of;
 pub use needed::vocabulary_needed;
 use value_set::ValueSet;

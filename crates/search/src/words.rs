@@ -4,8 +4,8 @@ use fhir::{ResourceType, Span, Time};
 
 use crate::TextWithin;
 use crate::{
-    Filter, Include, Link, Near, ParamId, ParameterSet, Prefix, QuantityTest, ReferenceTest, Sort, SortKey,
-    StringTest, SystemTest, Test, UriTest,
+    Direction, Filter, Include, Link, Near, ParamId, ParameterSet, Prefix, QuantityTest, ReferenceTest, Sort,
+    SortKey, StringTest, SystemTest, Test, UriTest,
 };
 
 /// Ids that words spell out; of more they say how many there are.
@@ -33,6 +33,15 @@ pub fn words(filter: &Filter, parameters: &ParameterSet) -> String {
         Filter::Missing(param) => format!("{} is missing", code(*param, parameters)),
         Filter::Refers { param, of, .. } => {
             format!("{} refers to a {of} with", code(*param, parameters))
+        }
+        Filter::RefersWithin { param, hierarchy } => {
+            let way = match hierarchy.direction {
+                Direction::Below => "below",
+                Direction::Above => "above",
+            };
+            let root = reference_words(&hierarchy.root);
+            let (by, of) = (code(hierarchy.parent, parameters), hierarchy.of);
+            format!("{} {root} or to a {of} {way} it by {by}", code(*param, parameters))
         }
         Filter::ReferredBy { by, param, .. } => {
             format!("is what {} refers to, of a {by} with", code(*param, parameters))
@@ -91,12 +100,7 @@ fn tested(test: &Test) -> String {
         Test::Date(prefix, span) => date(*prefix, *span),
         Test::Number(prefix, low, high) => format!("is {} {}", relation(*prefix), range(*low, *high)),
         Test::Quantity(quantity) => quantity_words(quantity),
-        Test::Reference(ReferenceTest::Key(key)) => format!("refers to {key}"),
-        Test::Reference(ReferenceTest::Version(key, version)) => {
-            format!("refers to version {version} of {key}")
-        }
-        Test::Reference(ReferenceTest::Id(id)) => format!("refers to a resource with the id {id}"),
-        Test::Reference(ReferenceTest::Url(url)) => format!("refers to {url}"),
+        Test::Reference(reference) => reference_words(reference),
         Test::ReferenceIdentifier { system, value } => {
             format!("refers by the identifier {}", token(system, value.as_deref()))
         }
@@ -110,6 +114,16 @@ fn tested(test: &Test) -> String {
         }
         Test::Other(test) => format!("has a value for which this is not so: {}", tested(test)),
         Test::Any => "has a value".to_owned(),
+    }
+}
+
+fn reference_words(test: &ReferenceTest) -> String {
+    match test {
+        ReferenceTest::Key(key) => format!("refers to {key}"),
+        ReferenceTest::Version(key, version) => format!("refers to version {version} of {key}"),
+        ReferenceTest::Id(id) => format!("refers to a resource with the id {id}"),
+        ReferenceTest::Url(url) => format!("refers to {url}"),
+        ReferenceTest::UrlVersions(canonical) => format!("refers to {canonical} or a version of it"),
     }
 }
 

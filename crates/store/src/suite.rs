@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod criteria;
 pub mod erase;
 pub mod explain;
+pub mod hierarchy;
 pub mod history;
 pub mod include;
 pub mod ingest;
@@ -117,6 +118,11 @@ macro_rules! store_promise {
                 strings_compare_without_case_and_accents, uris_match_by_their_text,
                 positions_match_by_distance, other_values_are_those_of_the_same_kind,
                 words_are_looked_for_in_bodies, bodies_looked_into_are_limited,
+            }
+            hierarchy::{
+                a_hierarchy_is_followed_to_its_ends, a_hierarchy_that_goes_round_ends,
+                what_is_hidden_breaks_a_hierarchy, a_hierarchy_combines_with_chains, a_hierarchy_is_limited,
+                a_hierarchy_is_explained, canonicals_match_by_the_start_of_their_version,
             }
             page::{
                 without_an_order_the_oldest_write_comes_first, an_order_looks_at_the_lowest_or_the_highest,

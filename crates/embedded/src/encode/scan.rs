@@ -102,6 +102,11 @@ pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
         Test::Date(prefix, asked) => vec![date(test, *prefix, asked, span_max)],
         Test::Number(prefix, from, to) => vec![number(test, kind::NUMBER, *prefix, (*from, *to))],
         Test::Quantity(asked) => quantity(test, asked),
+        Test::Reference(ReferenceTest::UrlVersions(canonical)) => {
+            let mut from = vec![kind::URL];
+            put_text(&mut from, canonical);
+            vec![checked(from, test)]
+        }
         Test::Reference(asked) => vec![reference(asked)],
         Test::ReferenceIdentifier { value, .. } => {
             let mut from = vec![kind::REFERENCE_IDENTIFIER];
@@ -211,7 +216,7 @@ fn reference<'t>(asked: &ReferenceTest) -> Lookup<'t> {
             Lookup::Term(term)
         }
         ReferenceTest::Id(id) => all(texts(kind::REFERENCE, &[id])),
-        ReferenceTest::Url(url) => Lookup::Term(texts(kind::URL, &[url])),
+        ReferenceTest::Url(url) | ReferenceTest::UrlVersions(url) => Lookup::Term(texts(kind::URL, &[url])),
     }
 }
 

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fhir::{Id, ResourceKey, ResourceType, Span, Time};
 use search::{
-    Canonical, Entries, Filter, Include, Link, ParamId, Prefix, QuantityTest, QuantityValue, ReferenceTest,
-    Search, Sort, SortKey, StringTest, SystemTest, Target, Test, Total, UriTest, Value, Visible,
+    Canonical, Direction, Entries, Filter, Hierarchy, Include, Link, ParamId, Prefix, QuantityTest,
+    QuantityValue, ReferenceTest, Search, Sort, SortKey, StringTest, SystemTest, Target, Test, Total,
+    UriTest, Value, Visible,
 };
 use store::{History, Operation, Precondition, Put, Scope, Transaction, Write};
 
@@ -265,7 +266,7 @@ fn test(dice: &mut Dice, ids: u64) -> (ParamId, Test) {
 }
 
 pub(crate) fn filter(dice: &mut Dice, ids: u64, depth: u64) -> Filter {
-    match dice.below(if depth == 0 { 8 } else { 13 }) {
+    match dice.below(if depth == 0 { 8 } else { 14 }) {
         0 => Filter::Everything,
         1 => Filter::Ids((0..dice.below(4)).map(|_| key(dice, ids).id).collect()),
         2 => Filter::Updated(prefix(dice), span(dice)),
@@ -279,7 +280,17 @@ pub(crate) fn filter(dice: &mut Dice, ids: u64, depth: u64) -> Filter {
         10 => {
             Filter::Refers { param: REFERENCE, of: of(dice), filter: Box::new(filter(dice, ids, depth - 1)) }
         }
-        11 => Filter::ReferredBy {
+        11 => Filter::RefersWithin {
+            param: REFERENCE,
+            hierarchy: Box::new(Hierarchy {
+                of: of(dice),
+                parent: REFERENCE,
+                root: ReferenceTest::Key(key(dice, ids)),
+                direction: if dice.one_in(2) { Direction::Above } else { Direction::Below },
+                filter: Filter::Everything,
+            }),
+        },
+        12 => Filter::ReferredBy {
             by: of(dice),
             param: REFERENCE,
             filter: Box::new(filter(dice, ids, depth - 1)),

@@ -202,6 +202,13 @@ const THERE: &[(&str, &[Try])] = &[
         )],
     ),
     (
+        "modifiers above and below on reference",
+        &[
+            ("GET Encounter?location:below=Location/1&part-of:above=2", None),
+            ("GET QuestionnaireResponse?questionnaire:below=http://q%7C1", None),
+        ],
+    ),
+    (
         "_text and _content",
         &[("GET Patient?_text=a%20OR%20%22b%20c%22", None), ("GET Patient?_content=a", None)],
     ),
@@ -221,7 +228,6 @@ const ABSENT: &[(&str, &[Try])] = &[
     ("other operations", &[("POST Patient/$validate", None), ("GET Patient/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     ("createdAt", &[("GET Patient?createdAt=2020", None)]),
-    ("modifiers above and below on reference", &[("GET Encounter?location:below=Location/1", None)]),
     (
         "other result parameters",
         &[

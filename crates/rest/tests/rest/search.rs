@@ -275,6 +275,38 @@ fn the_types_that_are_claimed_have_their_common_parameters() {
 }
 
 #[test]
+fn hierarchies_of_resources_are_asked() {
+    let world = World::open();
+    for (id, whole) in [("house", None), ("floor", Some("house")), ("ward", Some("floor"))] {
+        let mut location = json!({"resourceType": "Location", "id": id, "name": id});
+        if let Some(whole) = whole {
+            location["partOf"] = json!({"reference": format!("Location/{whole}")});
+        }
+        assert_eq!(world.put(&format!("Location/{id}"), &location).status, 201);
+        let encounter = json!({"resourceType": "Encounter", "id": id, "status": "finished",
+            "class": {"code": "IMP"}, "subject": {"reference": "Patient/1"},
+            "location": [{"location": {"reference": format!("Location/{id}")}}]});
+        assert_eq!(world.put(&format!("Encounter/{id}"), &encounter).status, 201);
+    }
+    for (query, expected) in [
+        ("Encounter?location:below=Location/floor", vec!["floor", "ward"]),
+        ("Encounter?location:above=floor", vec!["house", "floor"]),
+        ("Encounter?location.partof:below=house", vec!["floor", "ward"]),
+        ("Encounter?_filter=location%20ss%20floor", vec!["floor", "ward"]),
+        ("Patient/1/Encounter?location:below=floor", vec!["floor", "ward"]),
+        ("Location?_has:Encounter:location:location:below=floor", vec!["floor", "ward"]),
+        ("Location?partof:above=ward", vec!["floor", "ward"]),
+    ] {
+        assert_eq!(ids(&world.get(query)), expected, "{query}");
+    }
+    let deleted = world.ask("DELETE Encounter?location:below=ward", &[], "");
+    assert_eq!(
+        (deleted.status, ids(&world.get("Encounter?location:below=floor"))),
+        (204, vec!["floor".into()])
+    );
+}
+
+#[test]
 fn value_sets_of_the_data_store_are_asked() {
     let world = World::open();
     let system = json!({"resourceType": "CodeSystem", "id": "s", "url": "http://s", "status": "active",

@@ -4,7 +4,7 @@ use fhir::{Id, ResourceType, Time};
 
 use super::*;
 use crate::limits::{CHAIN_DEPTH_MAX, CHAIN_LINKS_MAX, INCLUDES_MAX};
-use crate::{Link, SortKey};
+use crate::{Hierarchy, Link, ReferenceTest, SortKey, Test};
 
 fn of(name: &str) -> ResourceType {
     ResourceType::parse(name).unwrap()
@@ -46,6 +46,16 @@ fn short(filter: &Filter) -> String {
         Filter::Or(filters) => all(filters, " | "),
         Filter::And(filters) => all(filters, " & "),
         Filter::Updated(..) => "updated".to_owned(),
+        Filter::RefersWithin { param, hierarchy } => {
+            let way = if hierarchy.direction == Direction::Below { "/" } else { "\\" };
+            let Hierarchy { of, parent, root, .. } = &**hierarchy;
+            let root = match root {
+                ReferenceTest::Key(key) => key.id.to_string(),
+                ReferenceTest::Id(text) | ReferenceTest::Url(text) => text.to_string(),
+                other => format!("{other:?}"),
+            };
+            format!("{}{way}{of}.{}({root})", code(param), code(parent))
+        }
         other => format!("{other:?}"),
     }
 }
@@ -102,6 +112,73 @@ fn has_leads_back_and_may_be_nested_and_mixed() {
         assert_eq!(short(&filter(name, parameter, "x")), expected, "{parameter}");
     }
     assert_eq!(short(&filter("Patient", "_list", "a,List/b")), "<List.item(a,b)");
+}
+
+#[test]
+fn a_reference_may_lead_into_a_hierarchy() {
+    for (name, parameter, value, expected) in [
+        ("Procedure", "location:below", "Location/42", "location/Location.partof(42)"),
+        ("Procedure", "location:below", "42", "location/Location.partof(42)"),
+        (
+            "Procedure",
+            "location:below",
+            "https://tarn.example/r4/Location/42",
+            "location/Location.partof(42)",
+        ),
+        (
+            "Procedure",
+            "location:below",
+            "http://a/Location/4",
+            "location/Location.partof(http://a/Location/4)",
+        ),
+        ("Location", "partof:above", "42", "partof\\Location.partof(42)"),
+        ("MedicationAdministration", "context:above", "Encounter/21", "context\\Encounter.part-of(21)"),
+        ("MedicationAdministration", "context:below", "21", "context/Encounter.part-of(21)"),
+        ("CarePlan", "replaces:below", "1", "replaces/CarePlan.replaces(1)"),
+        ("Task", "part-of:below", "1", "part-of/Task.part-of(1)"),
+        ("Observation", "subject:below", "Patient/1", "subject"),
+        ("Observation", "subject:below", "1", "subject/Location.partof(1)"),
+        ("Procedure", "location:below", "1,2", "location/Location.partof(1) | location/Location.partof(2)"),
+        (
+            "Observation",
+            "patient.organization:below",
+            "1",
+            "patient>Patient(organization/Organization.partof(1))",
+        ),
+        (
+            "Location",
+            "_has:Encounter:location:location:below",
+            "1",
+            "<Encounter.location(location/Location.partof(1))",
+        ),
+        ("Procedure", "_filter", "location ss 42", "location/Location.partof(42)"),
+        ("Procedure", "_filter", "location.partof sb 42", "location>Location(partof\\Location.partof(42))"),
+        ("QuestionnaireResponse", "questionnaire:below", "http://q", "questionnaire"),
+        ("QuestionnaireResponse", "questionnaire:below", "http://q|1.0", "questionnaire"),
+    ] {
+        assert_eq!(short(&filter(name, parameter, value)), expected, "{parameter}={value}");
+    }
+    let versions = filter("QuestionnaireResponse", "questionnaire:below", "http://q|1.0");
+    assert!(
+        matches!(versions, Filter::Has(_, Test::Reference(ReferenceTest::UrlVersions(_)))),
+        "{versions:?}"
+    );
+}
+
+#[test]
+fn a_reference_without_a_hierarchy_says_what_it_has() {
+    let has = |name, parameter| match ask(name, parameter, "1").unwrap_err().reason {
+        Reason::Modifier { has, .. } => has,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(has("Observation", "patient:below"), ["missing", "identifier", "Patient"]);
+    assert_eq!(
+        has("QuestionnaireResponse", "questionnaire:above"),
+        ["missing", "identifier", "below", "Questionnaire"]
+    );
+    assert!(has("Procedure", "location:nonsense").contains(&"above"));
+    let version = ask("Procedure", "location:below", "Location/1/_history/2").unwrap_err();
+    assert!(matches!(version.reason, Reason::Value(_)));
 }
 
 #[test]

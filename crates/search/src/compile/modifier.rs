@@ -1,8 +1,9 @@
 //! What a modifier makes of a parameter (R4 search §3.1.1.4.5).
 
-use fhir::{ParameterKind, ResourceType};
+use fhir::{ParameterKind, ResourceType, SearchParameterDefinition};
 
-use super::target::{finds, targets};
+use super::hierarchy;
+use super::target::{finds, finds_canonicals, targets};
 use super::{Subject, is_fact};
 use crate::error::{Reason, shown};
 
@@ -40,6 +41,10 @@ pub(super) enum Modifier {
     AboveCode,
     /// `:below` on a code.
     BelowCode,
+    /// `:above` on a reference.
+    AboveReference,
+    /// `:below` on a reference.
+    BelowReference,
     /// `:Patient`: only references to this type.
     Type(ResourceType),
 }
@@ -85,7 +90,7 @@ impl Subject<'_> {
                 all.extend([("exact", Modifier::Exact), ("contains", Modifier::Contains)]);
             }
             ParameterKind::Token => all.push(("not", Modifier::Not)),
-            ParameterKind::Reference => all.push(("identifier", Modifier::Identifier)),
+            ParameterKind::Reference => all.extend(of_references(definition, of)),
             ParameterKind::Uri => {
                 all.extend([("above", Modifier::AbovePath), ("below", Modifier::BelowPath)]);
             }
@@ -105,4 +110,15 @@ impl Subject<'_> {
         }
         all
     }
+}
+
+/// The modifiers of references. One of a canonical holds no identifier, and only versions are below one.
+fn of_references(definition: &SearchParameterDefinition, of: ResourceType) -> Vec<(&'static str, Modifier)> {
+    let mut all = vec![("identifier", Modifier::Identifier)];
+    if hierarchy::leads_into_one(definition, of) {
+        all.extend([("above", Modifier::AboveReference), ("below", Modifier::BelowReference)]);
+    } else if finds_canonicals(definition, of) {
+        all.push(("below", Modifier::BelowReference));
+    }
+    all
 }

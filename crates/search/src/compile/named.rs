@@ -9,8 +9,9 @@ use super::Context;
 use super::modifier::Modifier;
 use crate::clause::{split, unescape};
 use crate::error::Reason;
-use crate::vocabulary::Direction;
-use crate::{Near, ReferenceTest, StringTest, SystemTest, Test, UriTest, canonical_unit, normalize};
+use crate::{
+    Direction, Near, ReferenceTest, StringTest, SystemTest, Test, UriTest, canonical_unit, normalize,
+};
 
 /// How near is near, if it is not said, in metres.
 const NEAR_DISTANCE_M: f64 = 50_000.0;

@@ -34,6 +34,20 @@ pub(super) fn finds(definition: &SearchParameterDefinition, of: ResourceType, da
     })
 }
 
+/// Whether the parameter finds canonicals.
+pub(super) fn finds_canonicals(definition: &SearchParameterDefinition, of: ResourceType) -> bool {
+    let is_canonical =
+        |found: &ElementDefinition| found.types.iter().any(|other| other.definition().name == "canonical");
+    paths(definition, of).any(|path| element(of, &without_conditions(path)).is_some_and(is_canonical))
+}
+
+/// A path without `where(…)` and `as(…)`.
+fn without_conditions(path: &str) -> String {
+    let is_condition = |step: &str| step.starts_with("where(") || step.starts_with("as(");
+    let steps: Vec<&str> = path.split('.').filter(|step| !is_condition(step)).collect();
+    steps.join(".")
+}
+
 /// The paths of the expression that begin at `of`, without its name.
 fn paths(definition: &SearchParameterDefinition, of: ResourceType) -> impl Iterator<Item = &str> {
     definition

@@ -8,6 +8,7 @@ use regex::RegexBuilder;
 
 use super::VocabularyFault;
 use super::value_set::ConceptFilter;
+use crate::Direction;
 use crate::limits::VALUE_SET_CODES_MAX;
 
 /// How large the automaton of a value set's regular expression may be, in bytes.
@@ -32,15 +33,6 @@ struct Concept {
     properties: Vec<(String, String)>,
     parents: Vec<usize>,
     children: Vec<usize>,
-}
-
-/// Which way to go from a code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Direction {
-    /// To what it subsumes.
-    Below,
-    /// To what subsumes it.
-    Above,
 }
 
 impl CodeSystem {

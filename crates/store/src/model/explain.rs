@@ -10,7 +10,10 @@ use crate::{Plan, StoreError};
 
 impl Contents {
     pub(super) fn explain(&self, search: &Search, parameters: &ParameterSet) -> Result<Plan, StoreError> {
-        search.types().iter().try_for_each(|(_, filter)| check_depth(filter))?;
+        search.types().iter().try_for_each(|(_, filter)| {
+            check_depth(filter)?;
+            self.check_hierarchies(filter, search.hierarchy_max)
+        })?;
         plan(search, parameters, self)
     }
 }

@@ -22,6 +22,10 @@ struct Ordered {
 impl Contents {
     pub(super) fn search(&self, search: &Search) -> Result<Found, StoreError> {
         search.types().iter().try_for_each(|(_, filter)| check_depth(filter))?;
+        search
+            .types()
+            .iter()
+            .try_for_each(|(_, filter)| self.check_hierarchies(filter, search.hierarchy_max))?;
         self.opened.store(0, Relaxed);
         let place = search.after.as_ref().map(|position| self.place(search, position)).transpose()?;
         let all: Vec<usize> = search
@@ -53,6 +57,17 @@ impl Contents {
 
     pub(super) fn passes(&self, filter: &Filter, ordinal: usize) -> bool {
         filter.matches(self.versions[ordinal].row(), self)
+    }
+
+    /// Refuses a filter that names more resources than `max` with all that stand above or below them.
+    pub(super) fn check_hierarchies(&self, filter: &Filter, max: usize) -> Result<(), StoreError> {
+        let mut left = max;
+        let counted = filter.with_members(&mut |hierarchy| {
+            let members = hierarchy.members(self);
+            left = left.checked_sub(members.len() + 1).ok_or(StoreError::Limit("HIERARCHY_RESOURCES_MAX"))?;
+            Ok(members)
+        });
+        counted.map(|_| ())
     }
 
     /// The rows that no page before this one in its direction showed, in order.

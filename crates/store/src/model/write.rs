@@ -1,6 +1,7 @@
 //! Writing to the model.
 
 use fhir::{ResourceKey, ResourceType, Time};
+use search::limits::HIERARCHY_RESOURCES_MAX;
 use search::{Entries, Filter};
 
 use super::contents::{Contents, Version};
@@ -16,7 +17,10 @@ impl Contents {
     pub(super) fn commit(&mut self, transaction: Transaction, now: Time) -> Result<Committed, CommitError> {
         transaction.check()?;
         transaction.preconditions.iter().try_for_each(|precondition| match precondition {
-            Precondition::NoMatch(_, filter) | Precondition::OnlyMatch(_, filter) => check_depth(filter),
+            Precondition::NoMatch(_, filter) | Precondition::OnlyMatch(_, filter) => {
+                check_depth(filter)?;
+                self.check_hierarchies(filter, HIERARCHY_RESOURCES_MAX)
+            }
             _ => Ok(()),
         })?;
         check_extraction(&self.parameters, transaction.puts())?;

@@ -1,13 +1,13 @@
 //! One comparison of `_filter`: what an operator asks of a parameter of each kind (R4 filter, section 3.1.3.2).
 
-use fhir::ParameterKind;
+use fhir::{ParameterKind, ResourceType};
 
 use super::expression::{Comparison, Operator, Step};
 use super::{Compiling, FilterFault};
 use crate::compile::modifier::Modifier;
-use crate::compile::{Subject, is_fact, named, ordered, target, values};
+use crate::compile::{Subject, hierarchy, is_fact, named, ordered, target, values};
 use crate::error::Reason;
-use crate::{Filter, Prefix, StringTest, Test, UriTest, normalize};
+use crate::{Direction, Filter, Prefix, StringTest, Test, UriTest, normalize};
 
 use Operator::{
     Approximately, Contains, EndsBefore, EndsWith, Equal, Greater, GreaterOrEqual, In, Less, LessOrEqual,
@@ -45,12 +45,15 @@ const OF_TOKENS: [Operator; 7] = [Equal, NotEqual, In, NotIn, Subsumes, Subsumed
 const OF_URIS: [Operator; 8] =
     [Equal, NotEqual, Contains, StartsWith, EndsWith, Subsumes, SubsumedBy, Present];
 const OF_REFERENCES: [Operator; 4] = [Equal, NotEqual, References, Present];
+/// Of references to resources that are parts of each other.
+const OF_PARTS: [Operator; 6] = [Equal, NotEqual, References, Subsumes, SubsumedBy, Present];
 const OF_OTHERS: [Operator; 1] = [Present];
 const OF_IDS: [Operator; 3] = [Equal, NotEqual, Present];
 
-/// The operators that can be asked of a parameter.
-fn operators(subject: &Subject<'_>) -> &'static [Operator] {
+/// The operators that can be asked of a parameter of a type.
+fn operators(subject: &Subject<'_>, of: ResourceType) -> &'static [Operator] {
     match subject.definition.kind {
+        ParameterKind::Reference if hierarchy::leads_into_one(subject.definition, of) => &OF_PARTS,
         ParameterKind::Token if is_fact(&subject.definition.code) => &OF_IDS,
         ParameterKind::Number | ParameterKind::Quantity => &OF_ORDERED,
         ParameterKind::Date => &OF_DATES,
@@ -70,7 +73,7 @@ impl Compiling<'_> {
         comparison: &Comparison<'_>,
         step: &Step<'_>,
     ) -> Result<Filter, FilterFault> {
-        let has = operators(subject);
+        let has = operators(subject, self.context.of);
         if !has.contains(&comparison.operator) {
             return Err(self.no_operator(step, comparison.operator, has));
         }
@@ -78,7 +81,14 @@ impl Compiling<'_> {
             return Ok(filter);
         }
         let not = |filter| Filter::Not(Box::new(filter));
+        let is_reference = subject.definition.kind == ParameterKind::Reference;
+        let within = |direction| {
+            let found = subject.within(&comparison.value, self.context, direction);
+            found.map_err(|reason| self.wrong_value(comparison, step, reason))
+        };
         Ok(match comparison.operator {
+            Subsumes if is_reference => within(Direction::Below)?,
+            SubsumedBy if is_reference => within(Direction::Above)?,
             Present => match &*comparison.value {
                 "true" => not(Filter::Missing(subject.param)),
                 "false" => Filter::Missing(subject.param),
@@ -123,7 +133,11 @@ impl Compiling<'_> {
         step: &Step<'_>,
     ) -> Result<Test, FilterFault> {
         let (operator, value) = (comparison.operator, &*comparison.value);
-        let has = operators(subject);
+        let has = match subject.definition.kind {
+            // Parts of one element are compared one by one, without other resources.
+            ParameterKind::Reference => &OF_REFERENCES,
+            _ => operators(subject, self.context.of),
+        };
         if operator == Present || !has.contains(&operator) {
             return Err(self.no_operator(step, operator, has));
         }

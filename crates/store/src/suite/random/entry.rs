@@ -42,8 +42,17 @@ pub(super) const DATES: [&str; 9] = [
     "2020-01-01",
 ];
 pub(super) const NUMBERS: [f64; 9] = [-100.0, -1.5, 0.0, 0.001, 1.0, 1.5, 2.0, 99.5, 1e9];
-pub(super) const URIS: [&str; 6] =
-    ["http://x/y", "http://x/y/z", "http://x/yz", "http://x/", "urn:oid:1.2", "http://x/y/z/1"];
+pub(super) const URIS: [&str; 9] = [
+    "http://x/y",
+    "http://x/y/z",
+    "http://x/yz",
+    "http://x/",
+    "urn:oid:1.2",
+    "http://x/y/z/1",
+    "http://x/y|1",
+    "http://x/y|1.2",
+    "http://x/y|11",
+];
 const IDS: [&str; 8] = ["0", "1", "2", "3", "a", "B", "long-id.with-64", "7"];
 
 pub(super) fn some_id(dice: &mut Dice) -> &'static str {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use fhir::{Id, ResourceType};
 use search::{
-    Codes, Filter, Near, ParamId, Prefix, QuantityTest, ReferenceTest, StringTest, SystemTest, Test,
-    TextQuery, TextWithin, TokenSet, UriTest, Visible, normalize,
+    Codes, Direction, Filter, Hierarchy, Near, ParamId, Prefix, QuantityTest, ReferenceTest, StringTest,
+    SystemTest, Test, TextQuery, TextWithin, TokenSet, UriTest, Visible, normalize,
 };
 
 use super::Dice;
@@ -70,8 +70,20 @@ fn some_leaf(dice: &mut Dice) -> Filter {
         3 => Filter::Missing(dice.pick(&PARAMS)),
         4 => Filter::Nothing,
         5 => some_words(dice),
+        6 => some_hierarchy(dice),
         _ => some_test(dice),
     }
+}
+
+fn some_hierarchy(dice: &mut Dice) -> Filter {
+    let hierarchy = Hierarchy {
+        of: some_type(dice),
+        parent: dice.pick(&[SUBJECT, FOCUS]),
+        root: some_reference(dice),
+        direction: dice.pick(&[Direction::Above, Direction::Below]),
+        filter: Filter::Everything,
+    };
+    Filter::RefersWithin { param: dice.pick(&[SUBJECT, FOCUS]), hierarchy: Box::new(hierarchy) }
 }
 
 /// Times around those that the clock shows.
@@ -201,6 +213,7 @@ fn some_reference(dice: &mut Dice) -> ReferenceTest {
     match dice.below(6) {
         0 => ReferenceTest::Version(some_key(dice), dice.pick(&["1", "2"]).into()),
         1 => ReferenceTest::Id(some_id(dice).into()),
+        2 if dice.one_in(2) => ReferenceTest::UrlVersions(dice.pick(&URIS).into()),
         2 => ReferenceTest::Url(dice.pick(&URIS).into()),
         _ => ReferenceTest::Key(some_key(dice)),
     }
