@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fhir::ResourceType;
+use store::reindex::{is_parameter, parameters_of_all};
 
 use crate::StorageError;
 use crate::contents::Contents;
@@ -53,6 +54,7 @@ pub(crate) fn open(
     let mut view = view_of(&contents.meta(), &state)?;
     remove_unlisted(&contents, &state)?;
     replay(&contents, &mut view)?;
+    adopt_parameters(&contents, &mut view)?;
     contents.publish(Arc::new(view.clone()));
     Ok((contents, view, state.sequence))
 }
@@ -104,6 +106,35 @@ fn segment_of(key: &[u8]) -> Option<Segment> {
     Some(Segment { of, number, base: 0, end: 0 })
 }
 
+/// Has the SearchParameters serve that were stored before the store took notice of any; it does so once. Nothing was
+/// extracted by them, so that they wait to be indexed like new ones.
+fn adopt_parameters(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
+    if contents.meta().has_parameters()? {
+        return Ok(());
+    }
+    let Some(of) = ResourceType::all().find(|of| is_parameter(*of)) else { return Ok(()) };
+    let current = view.of(of).map(|types| types.current()).unwrap_or_default();
+    if current.is_empty() {
+        return Ok(());
+    }
+    let reading = contents.reading_of(Arc::new(view.clone()));
+    let mut stored = Vec::new();
+    for ordinal in current {
+        let one = reading.stored(of, ordinal)?;
+        stored.extend(one.body.map(|body| (one.key.id, body)));
+    }
+    let (parameters, refused) = parameters_of_all(&stored);
+    for (id, error) in refused {
+        tracing::warn!(%id, %error, "a SearchParameter was stored that cannot be served; write it again");
+    }
+    let mut batch = Batch::default();
+    contents.meta().put_parameters(&mut batch, &parameters);
+    contents.kv.write(batch)?;
+    contents.kv.sync()?;
+    view.parameters = parameters;
+    Ok(())
+}
+
 /// Puts the commits since the last fold back into the view.
 fn replay(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
     let from = (view.sequence + 1).to_be_bytes();
@@ -141,4 +172,71 @@ fn replay(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
         view.newest = Some(record.updated);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+    use bytes::Bytes;
+    use fhir::{Resource, Time};
+    use search::{Entries, Extractor};
+    use store::suite::wait;
+    use store::{DataKey, ManualClock, Operation, Put, SeededRandom, Store, Transaction, Write};
+
+    use super::*;
+    use crate::EmbeddedStore;
+    use crate::keyspace::META;
+
+    fn opened(folder: &Path) -> EmbeddedStore {
+        let key = DataKey::generate(&SeededRandom::new(1));
+        EmbeddedStore::open(folder, &key, Arc::new(ManualClock::at(Time(1))), StoreLimits::default()).unwrap()
+    }
+
+    fn put(store: &EmbeddedStore, code: &str, expression: &str, rest: &str) {
+        let json = format!(
+            r#"{{"resourceType":"SearchParameter","id":"{code}","url":"http://x/{code}","name":"T","status":"active",
+            "description":"d","code":"{code}","base":["Patient"],"expression":"{expression}",{rest}}}"#
+        );
+        let resource = Resource::parse(json.into_bytes()).unwrap();
+        let key = resource.key().unwrap();
+        let mut entries = Entries::new();
+        let extractor = Extractor::new("", &wait(store.parameters()).unwrap());
+        extractor.extract(&resource, &key, &mut entries).unwrap();
+        let body = Bytes::from(fhir::body(&resource, &key.id));
+        let writes = vec![Write::Put(Put { key, body, entries, operation: Operation::Update })];
+        wait(store.commit(Transaction { preconditions: vec![], writes })).unwrap();
+    }
+
+    /// As a release left the store that knew nothing of them.
+    fn forget_parameters(folder: &Path) {
+        let key = DataKey::generate(&SeededRandom::new(1));
+        let (contents, ..) = open(folder, key.bytes(), StoreLimits::default(), None).unwrap();
+        let mut batch = Batch::default();
+        batch.remove(META, b"parameters".to_vec());
+        contents.kv.write(batch).unwrap();
+        contents.kv.sync().unwrap();
+    }
+
+    #[test]
+    fn search_parameters_from_before_there_were_any_are_found_at_the_next_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = opened(folder.path());
+        let part = |of: &str, path: &str| format!(r#"{{"definition":"{of}","expression":"{path}"}}"#);
+        let gender = part("http://hl7.org/fhir/SearchParameter/individual-gender", "gender");
+        put(&store, "tongue", "Patient.language", r#""type":"token""#);
+        let parts =
+            format!(r#""type":"composite","component":[{},{gender}]"#, part("http://x/tongue", "language"));
+        put(&store, "pair", "Patient", &parts);
+        // Written last, it stands behind the composite that is made of it.
+        put(&store, "tongue", "Patient.language", r#""type":"token","multipleOr":false"#);
+        drop(store);
+        forget_parameters(folder.path());
+        for _ in 0..2 {
+            let parameters = wait(opened(folder.path()).parameters()).unwrap();
+            let codes: Vec<_> = parameters.own().iter().map(|own| &*own.definition.code).collect();
+            assert_eq!(codes, ["tongue", "pair"]);
+            assert_eq!(parameters.unsettled().len(), 1, "nothing is indexed by them");
+        }
+    }
 }

@@ -232,6 +232,11 @@ impl Meta<'_> {
         ParameterSet::of_record(&unpack(&record)?).map_err(|_| damaged(b"parameters"))
     }
 
+    /// Whether it was ever written down which they are.
+    pub(crate) fn has_parameters(&self) -> Result<bool, StorageError> {
+        Ok(self.get(b"parameters")?.is_some())
+    }
+
     pub(crate) fn put_parameters(&self, batch: &mut Batch, parameters: &ParameterSet) {
         self.put(batch, b"parameters", &Packer::default().pack(&parameters.record()));
     }

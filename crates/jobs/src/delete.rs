@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fhir::{Resource, ResourceKey, ResourceType, Span, Time};
+use fhir::{ParameterKind, Resource, ResourceKey, ResourceType, Span, Time};
 use search::{
     Entries, Extractor, Filter, ParamId, ParameterSet, Prefix, Search, SearchScope, Visible, references,
 };
+use store::reindex::is_parameter;
 use store::{
     CommitError, DeleteTarget, Deletion, History, JobStatus, Note, Precondition, Scope, Store, StoreError,
     Stored, Transaction, Write,
@@ -17,6 +18,7 @@ use store::{
 
 use crate::held::{Held, Stopped};
 use crate::import::Halt;
+use crate::reindex::ensure_reindex;
 use crate::runner::Means;
 
 /// Resources deleted in one transaction.
@@ -35,10 +37,27 @@ pub(crate) async fn run(held: &mut Held, means: &Means<'_>) -> Result<(), Stoppe
         Err(Halt::Stopped(stopped)) => return Err(stopped),
         Err(Halt::Fault(message)) => (JobStatus::Failed, Some(message)),
     };
+    // Also what a deletion did that failed later.
+    settle_parameters(held, means).await?;
     if let Some(deletion) = &mut held.job.deletion {
         deletion.target = None;
     }
     held.finish(ended.0, ended.1).await
+}
+
+/// Has the data store indexed again if what was deleted were its search parameters: their rows are left over.
+async fn settle_parameters(held: &Held, means: &Means<'_>) -> Result<(), StoreError> {
+    let target = held.job.deletion.as_ref().and_then(|deletion| deletion.target.as_ref());
+    if !target.and_then(DeleteTarget::of).is_some_and(is_parameter) {
+        return Ok(());
+    }
+    let datastore = &held.job.datastore;
+    let store = match means.catalog.open(datastore).await {
+        Err(StoreError::Absent) => return Ok(()),
+        opened => opened?,
+    };
+    let parameters = store.parameters().await?;
+    ensure_reindex(means.queue, means.catalog, datastore, &parameters, held.now()).await
 }
 
 async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
@@ -115,20 +134,12 @@ impl Work<'_> {
 
     /// Deletes what is current of a type. What changes meanwhile is newer than was asked for, and stays.
     async fn type_softly(&self, held: &mut Held, of: ResourceType) -> Result<(), Halt> {
+        self.composites(held, of, Write::Delete).await?;
         let mut search = Search::new(&self.visible(), of, self.by_time());
         search.count = BATCH_WRITES;
         loop {
             let found = self.store.search(&search).await.map_err(failed)?;
-            let mut rows: Vec<&Stored> =
-                found.matches.iter().filter(|row| self.is_in_time(row.updated)).collect();
-            while !rows.is_empty() {
-                let relied = |row: &&Stored| Precondition::Version(row.key.clone(), row.version);
-                let writes = rows.iter().map(|row| Write::Delete(row.key.clone())).collect();
-                match self.commit(held, rows.iter().map(relied).collect(), writes).await? {
-                    None => break,
-                    Some(changed) => drop(rows.remove(changed)),
-                }
-            }
+            self.rows(held, found.matches, Write::Delete).await?;
             match found.next {
                 Some(next) => search.after = Some(next),
                 None => return Ok(()),
@@ -149,19 +160,48 @@ impl Work<'_> {
 
     /// Erases all resources of a type, deleted ones too.
     async fn type_for_good(&self, held: &mut Held, of: ResourceType) -> Result<(), Halt> {
+        self.composites(held, of, Write::Erase).await?;
         let mut walk = Walk::new(of);
         while let Some(newest) = walk.next(self.store, &self.visible()).await? {
-            let mut wanted: Vec<Stored> =
-                newest.into_iter().filter(|row| self.is_in_time(row.updated)).collect();
-            for rows in wanted.chunks_mut(BATCH_WRITES) {
-                let mut rows: Vec<&Stored> = rows.iter().collect();
-                while !rows.is_empty() {
-                    let relied = |row: &&Stored| Precondition::Version(row.key.clone(), row.version);
-                    let writes = rows.iter().map(|row| Write::Erase(row.key.clone())).collect();
-                    match self.commit(held, rows.iter().map(relied).collect(), writes).await? {
-                        None => break,
-                        Some(changed) => drop(rows.remove(changed)),
-                    }
+            self.rows(held, newest, Write::Erase).await?;
+        }
+        Ok(())
+    }
+
+    /// Of the search parameters of the data store's own, the composites first: their parts cannot go before them.
+    async fn composites(
+        &self,
+        held: &mut Held,
+        of: ResourceType,
+        write: fn(ResourceKey) -> Write,
+    ) -> Result<(), Halt> {
+        if !is_parameter(of) {
+            return Ok(());
+        }
+        let parameters = self.store.parameters().await.map_err(failed)?;
+        let composites =
+            parameters.own().iter().filter(|one| one.definition.kind == ParameterKind::Composite);
+        let keys: Vec<_> = composites.map(|one| ResourceKey { of, id: one.resource.clone() }).collect();
+        let found = self.store.read(&keys, &self.visible()).await.map_err(failed)?;
+        self.rows(held, found.into_iter().flatten().collect(), write).await
+    }
+
+    /// Removes those of these that were last written in time; what changes meanwhile stays.
+    async fn rows(
+        &self,
+        held: &mut Held,
+        mut found: Vec<Stored>,
+        write: fn(ResourceKey) -> Write,
+    ) -> Result<(), Halt> {
+        found.retain(|row| self.is_in_time(row.updated));
+        for rows in found.chunks(BATCH_WRITES) {
+            let mut rows: Vec<&Stored> = rows.iter().collect();
+            while !rows.is_empty() {
+                let relied = |row: &&Stored| Precondition::Version(row.key.clone(), row.version);
+                let writes = rows.iter().map(|row| write(row.key.clone())).collect();
+                match self.commit(held, rows.iter().map(relied).collect(), writes).await? {
+                    None => break,
+                    Some(changed) => drop(rows.remove(changed)),
                 }
             }
         }
@@ -320,6 +360,8 @@ impl Walk {
 fn failed(error: StoreError) -> Halt {
     match error {
         StoreError::Absent => Halt::Stopped(Stopped::Paused),
+        // Search parameters are no patient data.
+        StoreError::Parameter(error) => Halt::Fault(error.to_string()),
         error => {
             tracing::error!(%error, "a deletion could not be done");
             Halt::Fault("The data store could not delete".to_owned())

@@ -4,8 +4,8 @@ use fhir::{Id, ResourceType, Time};
 use search::{Filter, ParameterSet, Position, Search, Total, Visible};
 use serde::{Deserialize, Serialize};
 use store::{
-    Catalog, CommitError, DatastoreId, Job, JobId, JobKind, JobOutput, JobStatus, Progress, Reindex,
-    ReindexOrder, Store, StoreError, Transaction, Write,
+    Catalog, CommitError, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput, JobStatus, Progress,
+    Reindex, ReindexOrder, Store, StoreError, Transaction, Write,
 };
 
 use crate::checkpoint;
@@ -67,7 +67,6 @@ pub async fn ensure_reindex(
         return Ok(());
     }
     let jobs = catalog.jobs(datastore, JobKind::Reindex).await?;
-    let is_awaited = |job: &Job| job.reindex.as_ref().is_some_and(|order| order.is_awaited);
     // One that is under way may have looked at the parameters for the last time.
     let waits = |job: &Job| matches!(job.status, JobStatus::Submitted | JobStatus::Queued) && is_awaited(job);
     if jobs.iter().any(|at| waits(&at.record)) {
@@ -81,6 +80,52 @@ pub async fn ensure_reindex(
         Ok(()) | Err(SubmitError::Full(_) | SubmitError::TokenUsed) => Ok(()),
         Err(SubmitError::Failed(error)) => Err(error),
     }
+}
+
+fn is_awaited(job: &Job) -> bool {
+    job.reindex.as_ref().is_some_and(|order| order.is_awaited)
+}
+
+/// Has every data store indexed again whose search parameters wait for that without a job: the server ended between
+/// the commit that changed them and the queueing of it. `is_stopping` tells when to give up.
+pub(crate) async fn take_up(
+    catalog: &dyn Catalog,
+    queue: &Queue,
+    now: Time,
+    is_stopping: impl Fn() -> bool,
+) -> Result<(), StoreError> {
+    for at in catalog.datastores().await? {
+        let (datastore, status) = (at.record.id, at.record.status);
+        if is_stopping() {
+            break;
+        }
+        if status != DatastoreStatus::Active {
+            continue;
+        }
+        if let Err(error) = take_up_one(catalog, queue, &datastore, now).await {
+            tracing::error!(%datastore, %error, "whether its search parameters wait to be indexed is not known");
+        }
+    }
+    Ok(())
+}
+
+async fn take_up_one(
+    catalog: &dyn Catalog,
+    queue: &Queue,
+    datastore: &DatastoreId,
+    now: Time,
+) -> Result<(), StoreError> {
+    let store = match catalog.open(datastore).await {
+        Err(StoreError::Absent) => return Ok(()),
+        opened => opened?,
+    };
+    let parameters = store.parameters().await?;
+    // Whoever changes them from now on queues a job; any that is there looks at what was changed before.
+    let jobs = catalog.jobs(datastore, JobKind::Reindex).await?;
+    if jobs.iter().any(|at| !at.record.status.is_final() && is_awaited(&at.record)) {
+        return Ok(());
+    }
+    ensure_reindex(queue, catalog, datastore, &parameters, now).await
 }
 
 /// Runs the job to its end, to the next step after a stop was asked for, or to where it is lost.

@@ -109,6 +109,8 @@ impl Runner {
     pub async fn run(self: Arc<Self>) {
         let mut tasks = JoinSet::new();
         let mut stop = self.stop.subscribe();
+        let this = Arc::clone(&self);
+        tasks.spawn(async move { this.take_up().await });
         while !*stop.borrow_and_update() {
             match self.claim().await {
                 Ok(claimed) => {
@@ -127,6 +129,15 @@ impl Runner {
             }
         }
         while tasks.join_next().await.is_some() {}
+    }
+
+    /// Queues what the process before this one had no time to queue.
+    async fn take_up(&self) {
+        let Office { catalog, clock, .. } = &self.office;
+        let is_stopping = || *self.stop.borrow();
+        if let Err(error) = reindex::take_up(&**catalog, &self.queue, clock.now(), is_stopping).await {
+            tracing::error!(%error, "the catalog does not answer the runner");
+        }
     }
 
     /// Does every job that is there, one after the other, until the queues are empty or one stops before its end.

@@ -1,12 +1,13 @@
 //! The CapabilityStatement: what is really there, from the tables that the server works by (R4 http, section
 //! 3.1.0.10).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fhir::{ResourceType, SearchParameterDefinition, Time, definitions, push_json_string};
 use search::{ParameterSet, Reason, Vocabulary};
 
 use crate::interaction::{CODES, SYSTEM_CODES, is_immutable, is_storable};
+use crate::limits::CAPABILITIES_KEPT_MAX;
 use crate::links::Base;
 use crate::operation::{Level, OPERATIONS, Operation};
 
@@ -16,6 +17,14 @@ mod includes;
 pub(crate) struct Capabilities {
     since: Time,
     has_cors: bool,
+    text: OnceLock<Text>,
+    /// Those of data stores with parameters of their own, the one asked for last at the end.
+    own: Mutex<Vec<Arc<Own>>>,
+}
+
+/// The text for the data stores that have these parameters; made once, by the first who asks.
+struct Own {
+    parameters: ParameterSet,
     text: OnceLock<Text>,
 }
 
@@ -27,23 +36,38 @@ struct Text {
 impl Capabilities {
     /// What this server can do `since` it started; `has_cors` says whether pages of other origins may call.
     pub(crate) fn new(since: Time, has_cors: bool) -> Self {
-        Capabilities { since, has_cors, text: OnceLock::new() }
+        Capabilities { since, has_cors, text: OnceLock::new(), own: Mutex::default() }
     }
 
     /// The statement of the data store at `base` that has these search parameters, in JSON.
     pub(crate) fn json(&self, base: &Base, parameters: &ParameterSet) -> Vec<u8> {
         let own;
+        let write = |parameters: &ParameterSet| Text::write(self.since, self.has_cors, parameters);
         let text = if parameters.own().iter().any(|one| one.is_ready) {
-            own = Text::write(self.since, self.has_cors, parameters);
-            &own
+            own = self.own(parameters);
+            own.text.get_or_init(|| write(parameters))
         } else {
-            self.text.get_or_init(|| Text::write(self.since, self.has_cors, &ParameterSet::r4()))
+            self.text.get_or_init(|| write(&ParameterSet::r4()))
         };
         let mut out = Vec::with_capacity(text.before_url.len() + text.after_url.len() + 128);
         out.extend_from_slice(&text.before_url);
         push_json_string(&mut out, base.as_str());
         out.extend_from_slice(&text.after_url);
         out
+    }
+
+    /// The place of the text for these parameters.
+    fn own(&self, parameters: &ParameterSet) -> Arc<Own> {
+        let mut kept = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = match kept.iter().position(|own| own.parameters == *parameters) {
+            Some(at) => kept.remove(at),
+            None => Arc::new(Own { parameters: parameters.clone(), text: OnceLock::new() }),
+        };
+        if kept.len() >= CAPABILITIES_KEPT_MAX {
+            kept.remove(0);
+        }
+        kept.push(Arc::clone(&own));
+        own
     }
 }
 
@@ -164,4 +188,51 @@ fn searchable(of: ResourceType, parameters: &ParameterSet) -> Vec<&SearchParamet
     let mut found: Vec<_> = all.filter(|one| is_meant(one) && is_understood(one)).collect();
     found.sort_by_key(|parameter| &parameter.code);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use fhir::{Id, Resource};
+
+    use super::*;
+
+    fn with_own(code: &str) -> ParameterSet {
+        let json = format!(
+            r#"{{"resourceType":"SearchParameter","status":"active","url":"http://x/{code}","code":"{code}",
+            "base":["Patient"],"type":"token","expression":"Patient.language"}}"#
+        );
+        let id = Id::parse(code).unwrap();
+        let set =
+            ParameterSet::r4().changed(&id, Some(&Resource::parse_slice(json.as_bytes()).unwrap())).unwrap();
+        set.indexed(set.extraction(), &set.unsettled())
+    }
+
+    #[test]
+    fn the_statement_of_own_parameters_is_written_once_and_anew_when_they_change() {
+        let capabilities = Capabilities::new(Time(0), false);
+        let base = Base::new("http://x", "1");
+        let says = |set: &ParameterSet, code: &str| {
+            String::from_utf8(capabilities.json(&base, set)).unwrap().contains(&format!("http://x/{code}\""))
+        };
+        let first = with_own("a");
+        assert!(says(&first, "a"));
+        let made = capabilities.own(&first);
+        assert!(made.text.get().is_some() && Arc::ptr_eq(&made, &capabilities.own(&with_own("a"))));
+        let changed = with_own("b");
+        assert!(says(&changed, "b") && !says(&changed, "a") && says(&first, "a"));
+    }
+
+    #[test]
+    fn no_more_statements_are_kept_than_the_limit_and_the_last_asked_stay() {
+        let capabilities = Capabilities::new(Time(0), false);
+        let sets: Vec<_> = (0..=CAPABILITIES_KEPT_MAX).map(|at| with_own(&format!("c{at}"))).collect();
+        let made: Vec<_> = sets[..CAPABILITIES_KEPT_MAX].iter().map(|set| capabilities.own(set)).collect();
+        let kept = || capabilities.own.lock().unwrap().len();
+        assert_eq!(kept(), CAPABILITIES_KEPT_MAX);
+        assert!(Arc::ptr_eq(&capabilities.own(&sets[0]), &made[0]));
+        capabilities.own(&sets[CAPABILITIES_KEPT_MAX]);
+        assert_eq!(kept(), CAPABILITIES_KEPT_MAX);
+        assert!(Arc::ptr_eq(&capabilities.own(&sets[0]), &made[0]));
+        assert!(!Arc::ptr_eq(&capabilities.own(&sets[1]), &made[1]));
+    }
 }

@@ -44,6 +44,9 @@ pub const PAGE_MATCHES_MAX: usize = 100;
 /// The most resources that come with one page of matches (`_include`, `_revinclude`).
 pub const INCLUDED_MAX: usize = 1000;
 
+/// How many statements of what data stores with search parameters of their own can do (`metadata`) are kept.
+pub(crate) const CAPABILITIES_KEPT_MAX: usize = 8;
+
 /// The most versions of one page of a history, and the default; a larger `_count` is taken as this.
 pub const PAGE_VERSIONS_MAX: usize = 100;
 

@@ -1,6 +1,7 @@
 //! Indexing resources again that are there already: what a search parameter that came later, or a changed
 //! extraction, finds in them.
 
+use bytes::Bytes;
 use fhir::{Id, Resource, ResourceKey, ResourceType};
 use search::{Entries, Extractor, ParameterError, ParameterSet, Position};
 use serde::{Deserialize, Serialize};
@@ -75,23 +76,32 @@ pub fn check_extraction<'p>(
     if puts.into_iter().all(is_present) { Ok(()) } else { Err(StoreError::Outdated) }
 }
 
-/// The search parameters after the writes of a transaction.
+/// The search parameters after the writes of a transaction, in whatever order it names a composite and its parts.
 ///
 /// # Errors
 /// [`StoreError::Parameter`] when one of them is a SearchParameter that cannot be served.
 pub fn parameters_after(set: &ParameterSet, writes: &[Write]) -> Result<ParameterSet, StoreError> {
     let mut after = set.clone();
+    let mut waiting = Vec::new();
     for write in writes {
-        after = match write {
-            Write::Put(put) if is_parameter(put.key.of) => parameters_with(&after, put)?,
-            Write::Delete(key) | Write::Erase(key) if is_parameter(key.of) => {
-                after.changed(&key.id, None).map_err(StoreError::Parameter)?
-            }
-            Write::Indexed { since, types } => after.indexed(*since, types),
-            _ => after,
-        };
+        match parameters_after_write(&after, write) {
+            Ok(next) => after = next,
+            Err(_) => waiting.push(write),
+        }
     }
-    Ok(after)
+    // No composite is part of another, so that all others are there now or gone.
+    waiting.into_iter().try_fold(after, |after, write| parameters_after_write(&after, write))
+}
+
+fn parameters_after_write(set: &ParameterSet, write: &Write) -> Result<ParameterSet, StoreError> {
+    match write {
+        Write::Put(put) if is_parameter(put.key.of) => parameters_with(set, put),
+        Write::Delete(key) | Write::Erase(key) if is_parameter(key.of) => {
+            set.changed(&key.id, None).map_err(StoreError::Parameter)
+        }
+        Write::Indexed { since, types } => Ok(set.indexed(*since, types)),
+        _ => Ok(set.clone()),
+    }
 }
 
 /// The search parameters after a run, whose puts stand each on their own: one that cannot be served is stored and
@@ -109,8 +119,31 @@ pub fn parameters_after_run(set: &ParameterSet, puts: &[Put]) -> ParameterSet {
 /// # Errors
 /// [`StoreError::Parameter`] when it cannot be served.
 pub fn parameters_with(set: &ParameterSet, put: &Put) -> Result<ParameterSet, StoreError> {
+    parameters_of(set, &put.key.id, &put.body).map_err(StoreError::Parameter)
+}
+
+/// The search parameters that a store has by what it holds alone: `stored` are its current SearchParameters, ids and
+/// bodies. With those that cannot be served, each with the reason.
+pub fn parameters_of_all(stored: &[(Id, Bytes)]) -> (ParameterSet, Vec<(&Id, ParameterError)>) {
+    let (mut set, mut waiting, mut refused) = (ParameterSet::r4(), Vec::new(), Vec::new());
+    for (id, body) in stored {
+        match parameters_of(&set, id, body) {
+            Ok(next) => set = next,
+            // A composite may stand before its parts.
+            Err(_) => waiting.push((id, body)),
+        }
+    }
+    for (id, body) in waiting {
+        match parameters_of(&set, id, body) {
+            Ok(next) => set = next,
+            Err(error) => refused.push((id, error)),
+        }
+    }
+    (set, refused)
+}
+
+fn parameters_of(set: &ParameterSet, id: &Id, body: &[u8]) -> Result<ParameterSet, ParameterError> {
     let unreadable =
         |_| ParameterError { at: "SearchParameter".to_owned(), reason: "it cannot be read".into() };
-    let resource = Resource::parse_slice(&put.body).map_err(unreadable).map_err(StoreError::Parameter)?;
-    set.changed(&put.key.id, Some(&resource)).map_err(StoreError::Parameter)
+    set.changed(id, Some(&Resource::parse_slice(body).map_err(unreadable)?))
 }

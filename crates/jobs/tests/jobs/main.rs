@@ -8,5 +8,6 @@ mod delete;
 mod export;
 mod faults;
 mod queue;
+mod reindex;
 mod roundtrip;
 mod world;
