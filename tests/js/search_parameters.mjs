@@ -109,6 +109,8 @@ const period = (value) => {
   const [start, end] = [value.start && span(value.start), value.end && span(value.end)];
   return start || end ? [start ? start[0] : first, end ? end[1] : last] : undefined;
 };
+// An instant is a moment, however many of its digits are written.
+const instant = (written) => { const found = span(written); return found && [found[0], found[0] + 1n]; };
 const dates = (found) => (found ? [`d:${found[0]}..${found[1]}`] : []);
 
 // The engine keeps decimals as written.
@@ -116,6 +118,14 @@ const number = (value) => {
   const at = ["number", "bigint"].includes(typeof value) || typeof value?.toNumber === "function" ? Number(value) : NaN;
   return Number.isNaN(at) ? undefined : at;
 };
+// The next double above a number, or below it.
+function beside(value, way) {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, Number(value));
+  if (Number(value) === 0) return Number(way) * Number.MIN_VALUE;
+  view.setBigInt64(0, view.getBigInt64(0) + (Number(value) > 0 ? way : -way));
+  return view.getFloat64(0);
+}
 const range = (low, high) => `${bits(low)}..${bits(high)}`;
 const quantity = (low, high, unit) =>
   `q:${range(low, high)} ${unit.system ?? ""}|${unit.code ?? ""}|${unit.unit ?? ""}`;
@@ -163,7 +173,8 @@ const kinds = {
     return texts([value.text, ...list(value.coding).map((one) => one.display)]);
   },
   date({ value, type }) {
-    if (["date", "dateTime", "instant"].includes(type)) return dates(span(String(value)));
+    if (type === "instant") return dates(instant(String(value)));
+    if (["date", "dateTime"].includes(type)) return dates(span(String(value)));
     if (type === "Period") return dates(period(value));
     if (type !== "Timing") return [];
     const bounds = value.repeat?.boundsPeriod && period(value.repeat.boundsPeriod);
@@ -190,7 +201,8 @@ const kinds = {
     if (!["Quantity", "Age", "Duration", "Count", "Distance", "SimpleQuantity", "MoneyQuantity", "SampledData"].includes(type)) return [];
     if (number(amount?.value) === undefined) return [];
     const { value: at, comparator } = amount;
-    return [quantity(comparator?.[0] === "<" ? -Infinity : at, comparator?.[0] === ">" ? Infinity : at, amount)];
+    const [low, high] = [comparator === ">" ? beside(at, 1n) : at, comparator === "<" ? beside(at, -1n) : at];
+    return [quantity(comparator?.[0] === "<" ? -Infinity : low, comparator?.[0] === ">" ? Infinity : high, amount)];
   },
   reference({ value, type }, { targets }) {
     if (["canonical", "uri", "url"].includes(type) && !there(value)) return [];

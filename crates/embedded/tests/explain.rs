@@ -71,7 +71,7 @@ fn a_plan_says_in_which_order_and_how_conditions_are_looked_up() {
 search Observation (40 current, the index in 1 segments, 0 recent versions looked at one by one): 4
   all of these, in this order: 4
     subject refers to Patient/2 (looked up in the index): 10
-    date is within or reaches past 2020-01-15T00:00:00.000Z to 2020-01-15T23:59:59.999Z (a range of the index): 14
+    date reaches into or past 2020-01-15T00:00:00.000Z to 2020-01-15T23:59:59.999Z (a range of the index): 14
     all but those with (what is left of all): 20
       code is 8462-4 (looked up in the index): 20
 order by date descending, missing last

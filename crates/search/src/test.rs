@@ -148,9 +148,9 @@ pub enum Prefix {
     Greater,
     /// `lt`: the value's range reaches below the search range.
     Less,
-    /// `ge`: `gt` or `eq`.
+    /// `ge`: the value's range reaches into the search range or above it.
     GreaterOrEqual,
-    /// `le`: `lt` or `eq`.
+    /// `le`: the value's range reaches into the search range or below it.
     LessOrEqual,
     /// `sa`: the value's range lies wholly above.
     StartsAfter,
@@ -169,8 +169,8 @@ impl Prefix {
             Prefix::NotEqual => !(from <= low && high <= to),
             Prefix::Greater => high > to,
             Prefix::Less => low < from,
-            Prefix::GreaterOrEqual => high > to || (from <= low && high <= to),
-            Prefix::LessOrEqual => low < from || (from <= low && high <= to),
+            Prefix::GreaterOrEqual => high >= from,
+            Prefix::LessOrEqual => low <= to,
             Prefix::StartsAfter => low > to,
             Prefix::EndsBefore => high < from,
             Prefix::Approximately => low <= to && from <= high,

@@ -46,6 +46,12 @@ impl CanonicalUnit {
     }
 }
 
+/// A product of numbers as they are written, computed in decimal and rounded once: 0.9 of 0.005 is 0.0045.
+pub(crate) fn decimal_product(one: f64, other: f64) -> f64 {
+    let exact = Number::from_f64(one).zip(Number::from_f64(other)).and_then(|(a, b)| a.checked_mul(b));
+    exact.map_or(one * other, Number::to_f64)
+}
+
 type Remembered = HashMap<Box<str>, Option<Arc<CanonicalUnit>>>;
 
 static REMEMBERED: LazyLock<RwLock<Remembered>> = LazyLock::new(RwLock::default);

@@ -264,7 +264,7 @@ fn low_bounds<T: Copy + PartialOrd>(
         Prefix::Equal => (Some(from), Some(to)),
         Prefix::NotEqual => (None, None),
         Prefix::Greater => (back(to), None),
-        Prefix::GreaterOrEqual => (back(to).map(|to| if to < from { to } else { from }), None),
+        Prefix::GreaterOrEqual => (back(from), None),
         Prefix::Less | Prefix::EndsBefore => (None, Some(from)),
         Prefix::LessOrEqual => (None, Some(to)),
         Prefix::StartsAfter => (Some(to), None),

@@ -5,6 +5,7 @@ use fhir::{Decimal, Span, Time, parse_date_time};
 use super::named::some;
 use crate::clause::{split, unescape};
 use crate::error::Reason;
+use crate::unit::decimal_product;
 use crate::{Prefix, QuantityTest, SystemTest, Test, UCUM, canonical_unit};
 
 /// How far `ap` reaches, as a part of the value or of its distance from now.
@@ -108,6 +109,8 @@ struct Range {
 fn range(value: &str) -> Result<Range, Reason> {
     const FORM: Reason = Reason::Value("a number like 100, -1.50 or 1e2");
     let (prefix, text) = prefix(value);
+    // A plus sign that nobody encoded arrives as a blank.
+    let text = &*text.replace(' ', "+");
     let decimal = Decimal::parse(text).ok_or(FORM)?;
     let number = decimal.to_f64();
     if !number.is_finite() {
@@ -117,19 +120,20 @@ fn range(value: &str) -> Result<Range, Reason> {
     let (low, high) = match prefix {
         Prefix::Equal | Prefix::NotEqual => (low, high),
         Prefix::Approximately => {
-            let margin = number.abs() * APPROXIMATELY;
-            (low.min(number - margin), high.max(number + margin))
+            let (less, more) = (1.0 - APPROXIMATELY, 1.0 + APPROXIMATELY);
+            let ends = [less, more].map(|part| decimal_product(number, part));
+            (low.min(ends[0]).min(ends[1]), high.max(ends[0]).max(ends[1]))
         }
         _ => (number, number),
     };
     Ok(Range { prefix, low, high, number })
 }
 
-/// What the digits imply. In the standard's example `1e2` means 95 to 105, so that a mantissa without a
-/// fraction counts as exact to its first decimal.
+/// What the digits imply. In the standard's example `1e2` means 95 to 105, so that a single digit before an
+/// exponent counts as exact to its first decimal.
 fn implied(text: &str) -> Option<(f64, f64)> {
     match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) if !mantissa.contains('.') => {
+        Some((mantissa, exponent)) if mantissa.trim_start_matches('-').len() == 1 => {
             Some(Decimal::parse(&format!("{mantissa}.0e{exponent}"))?.implicit_range())
         }
         _ => Some(Decimal::parse(text)?.implicit_range()),

@@ -27,8 +27,10 @@ pub(super) enum Form {
     Address,
     /// A CodeableConcept as strings: its text and displays.
     ConceptText,
-    /// A date, dateTime or instant.
+    /// A date or dateTime.
     Date,
+    /// An instant.
+    Instant,
     /// A Period.
     Period,
     /// A Timing, by its outer bounds.
@@ -72,7 +74,8 @@ impl Form {
             ParameterKind::Token => token(of.name, binding)?,
             ParameterKind::String => string(of.name)?,
             ParameterKind::Date => match of.name {
-                "date" | "dateTime" | "instant" => Form::Date,
+                "date" | "dateTime" => Form::Date,
+                "instant" => Form::Instant,
                 "Period" => Form::Period,
                 "Timing" => Form::Timing,
                 _ => return None,

@@ -29,12 +29,22 @@ pub(super) fn number_range(json: Json<'_>, names: &Names, emits: &[Emit], out: &
 pub(super) fn quantity(json: Json<'_>, names: &Names, emits: &[Emit], out: &mut Entries) {
     let Some(value) = json.member(names.value).and_then(number_of) else { return };
     let comparator = json.member(names.comparator).and_then(Json::as_str);
-    let (low, high) = match comparator.as_deref() {
+    let comparator = comparator.as_deref();
+    let range = match comparator {
         Some("<" | "<=") => (f64::NEG_INFINITY, value),
         Some(">" | ">=") => (value, f64::INFINITY),
         _ => (value, value),
     };
-    with_unit(json, names, (low, high), emits, out);
+    with_unit(json, names, range, comparator, emits, out);
+}
+
+/// The same without its bound, if the comparator says that the value is not reached.
+fn without_bound((low, high): (f64, f64), comparator: Option<&str>) -> (f64, f64) {
+    match comparator {
+        Some("<") => (low, high.next_down()),
+        Some(">") => (low.next_up(), high),
+        _ => (low, high),
+    }
 }
 
 /// Money: its value, with the currency as unit.
@@ -61,7 +71,7 @@ pub(super) fn quantity_range(json: Json<'_>, names: &Names, emits: &[Emit], out:
     let range = (end(low), end(high));
     if range != (None, None) {
         let range = (range.0.unwrap_or(f64::NEG_INFINITY), range.1.unwrap_or(f64::INFINITY));
-        with_unit(unit_from, names, range, emits, out);
+        with_unit(unit_from, names, range, None, emits, out);
     }
 }
 
@@ -88,8 +98,15 @@ fn number_of(json: Json<'_>) -> Option<f64> {
     json.as_number()?.parse().ok()
 }
 
-/// A range in the unit of a Quantity.
-fn with_unit(json: Json<'_>, names: &Names, (low, high): (f64, f64), emits: &[Emit], out: &mut Entries) {
+/// A range in the unit of a Quantity, as far as its comparator reaches.
+fn with_unit(
+    json: Json<'_>,
+    names: &Names,
+    range: (f64, f64),
+    comparator: Option<&str>,
+    emits: &[Emit],
+    out: &mut Entries,
+) {
     let (mut system, mut code, mut unit) = (None, None, None);
     for (name, value) in json.members() {
         match name.symbol() {
@@ -101,9 +118,10 @@ fn with_unit(json: Json<'_>, names: &Names, (low, high): (f64, f64), emits: &[Em
     }
     let ucum = code.as_deref().filter(|_| system.as_deref() == Some(UCUM)).and_then(canonical_unit);
     let canonical = ucum.as_ref().map(|ucum| {
-        let (low, high) = ucum.range(low, high);
+        let (low, high) = without_bound(ucum.range(range.0, range.1), comparator);
         Canonical { low, high, unit: &ucum.unit }
     });
+    let (low, high) = without_bound(range, comparator);
     let quantity = QuantityValue {
         low,
         high,

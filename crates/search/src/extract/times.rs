@@ -16,6 +16,13 @@ pub(super) fn date(json: Json<'_>, emits: &[Emit], out: &mut Entries) {
     }
 }
 
+/// instant: the moment that it begins with, however many digits of it are written.
+pub(super) fn instant(json: Json<'_>, emits: &[Emit], out: &mut Entries) {
+    if let Some(Span { from, .. }) = span_of(json) {
+        emit(Value::Date(Span { from, to: Time(from.0 + 1) }), emits, out);
+    }
+}
+
 /// Period: from the start of what its start covers to the end of what its end covers; a missing one is open.
 pub(super) fn period(json: Json<'_>, names: &Names, emits: &[Emit], out: &mut Entries) {
     if let Some(span) = period_of(json, names) {

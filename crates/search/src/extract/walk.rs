@@ -108,6 +108,7 @@ impl<'a> Walk<'a> {
             Form::Address => strings::address(json, self.names, emits, out),
             Form::ConceptText => strings::concept(json, self.names, emits, out),
             Form::Date => times::date(json, emits, out),
+            Form::Instant => times::instant(json, emits, out),
             Form::Period => times::period(json, self.names, emits, out),
             Form::Timing => times::timing(json, self.names, emits, out),
             Form::Number => numbers::number(json, emits, out),

@@ -4,6 +4,8 @@
 //! search, and words of the answer, after two blanks if the search holds one. Blank lines and lines that start with `#` are for the reader.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod precision;
+
 use std::path::Path;
 
 use fhir::{Id, Resource, ResourceKey, ResourceType, Time};
