@@ -9,7 +9,7 @@ use crate::service::Service;
 use crate::shape::Timestamp;
 use jobs::{SubmitError, job_folder};
 use store::{
-    CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput, JobStatus, Progress,
+    CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput, JobStatus,
     ValidationLevel,
 };
 
@@ -164,23 +164,11 @@ fn submitted(service: &Service, datastore: DatastoreId, order: Order) -> Job {
     let OutputDataConfig::S3Configuration(output) = order.output;
     let folder = job_folder(&output.s3_uri, &datastore, order.kind, &id);
     Job {
-        id,
-        datastore,
-        kind: order.kind,
         name: order.name,
-        status: JobStatus::Submitted,
-        submitted: service.clock().now(),
-        ended: None,
         input: order.input,
         output: JobOutput { prefix: output.s3_uri, folder, kms_key_id: output.kms_key_id },
         data_access_role_arn: order.data_access_role_arn,
         validation_level: order.validation_level,
-        export: None,
-        reindex: None,
-        deletion: None,
-        message: None,
-        progress: Progress::default(),
-        checkpoint: None,
-        lease: None,
+        ..Job::submitted(id, datastore, order.kind, service.clock().now())
     }
 }

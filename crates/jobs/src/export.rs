@@ -5,6 +5,7 @@
 //! that was asked about comes last (`deleted`). The checkpoint says where the next part begins; a part that a crash
 //! broke off is written again under the same name.
 
+use bytes::Bytes;
 use fhir::{Elements, ResourceType, Subset, Time};
 use search::{Extractor, Position, SearchError, Visible};
 use serde::{Deserialize, Serialize};
@@ -276,9 +277,7 @@ impl Work<'_> {
         loop {
             let (page, is_last) = pages.next(self.store).await.map_err(not_read)?;
             let (rows, lines) = current::lines(&page, self.until, self.part.as_ref());
-            parts.write(rows, lines).await?;
-            if is_last || parts.bytes >= self.part_bytes {
-                parts.finish(held).await?;
+            if self.write(held, parts, rows, lines, is_last).await? {
                 checkpoint.after = pages.after.filter(|_| !is_last).map(|position| position.0);
                 return Ok(());
             }
@@ -301,10 +300,7 @@ impl Work<'_> {
             let rows = changed.keep_matching(rows).await.map_err(not_read)?;
             let rows = changed::leave_out_written(self.objects, &self.place, of, written, rows).await?;
             let (count, lines) = current::lines(&rows, self.until, self.part.as_ref());
-            parts.write(count, lines).await?;
-            if is_over || parts.bytes >= self.part_bytes {
-                parts.finish(held).await?;
-            }
+            self.write(held, parts, count, lines, is_over).await?;
             if is_over {
                 return Ok(());
             }
@@ -325,13 +321,28 @@ impl Work<'_> {
         let mut deleted = Deleted { store, visible, wanted, extractor, until, history };
         loop {
             let (keys, is_over) = deleted.next().await.map_err(not_read)?;
-            parts.write(keys.len() as u64, deleted::lines(&keys)).await?;
-            if is_over || parts.bytes >= self.part_bytes {
-                parts.finish(held).await?;
-            }
+            let count = keys.len() as u64;
+            self.write(held, parts, count, deleted::lines(&keys), is_over).await?;
             if is_over {
                 return Ok(());
             }
         }
+    }
+
+    /// Writes lines, and finishes the part that is full or the last. Whether it did.
+    async fn write(
+        &self,
+        held: &mut Held,
+        parts: &mut Parts<'_>,
+        rows: u64,
+        lines: Bytes,
+        is_last: bool,
+    ) -> Result<bool, Halt> {
+        parts.write(rows, lines).await?;
+        let is_finished = is_last || parts.bytes >= self.part_bytes;
+        if is_finished {
+            parts.finish(held).await?;
+        }
+        Ok(is_finished)
     }
 }

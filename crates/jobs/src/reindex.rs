@@ -4,8 +4,8 @@ use fhir::{Id, ResourceType, Time};
 use search::{Filter, ParameterSet, Position, Search, Total, Visible};
 use serde::{Deserialize, Serialize};
 use store::{
-    Catalog, CommitError, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput, JobStatus, Progress,
-    Reindex, ReindexOrder, Store, StoreError, Transaction, Write,
+    Catalog, CommitError, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobStatus, Reindex,
+    ReindexOrder, Store, StoreError, Transaction, Write,
 };
 
 use crate::checkpoint;
@@ -28,27 +28,7 @@ struct Checkpoint {
 
 /// A record of a job that indexes again what `order` names.
 pub fn reindex_job(id: JobId, datastore: &DatastoreId, order: ReindexOrder, now: Time) -> Job {
-    let output = JobOutput { prefix: String::new(), folder: String::new(), kms_key_id: String::new() };
-    Job {
-        id,
-        datastore: datastore.clone(),
-        kind: JobKind::Reindex,
-        name: None,
-        status: JobStatus::Submitted,
-        submitted: now,
-        ended: None,
-        input: None,
-        output,
-        data_access_role_arn: String::new(),
-        validation_level: None,
-        export: None,
-        deletion: None,
-        reindex: Some(Box::new(order)),
-        message: None,
-        progress: Progress::default(),
-        checkpoint: None,
-        lease: None,
-    }
+    Job { reindex: Some(Box::new(order)), ..Job::submitted(id, datastore.clone(), JobKind::Reindex, now) }
 }
 
 /// Has a data store indexed again whose search parameters wait for that; nothing is done if a job for it waits

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jobs::{Lifecycle, Preload, PreloadError};
 use store::{
     Answer, Catalog, Change, Clock, CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind,
-    JobOutput, JobStatus, Lease, ManualClock, ModelCatalog, Progress, SeededRandom, Store, StoreError,
+    JobOutput, JobStatus, Lease, ManualClock, ModelCatalog, SeededRandom, Store, StoreError,
 };
 
 /// Adds a tag while it preloads, as a caller might.
@@ -68,24 +68,10 @@ impl World {
     async fn job(&self, datastore: &DatastoreId, status: JobStatus, lease: Option<Lease>) -> JobId {
         let (id, output) = (JobId::generate(&self.random), String::new());
         let record = Job {
-            id: id.clone(),
-            datastore: datastore.clone(),
-            kind: JobKind::Import,
-            name: None,
             status,
-            submitted: self.clock.now(),
-            ended: None,
-            input: None,
             output: JobOutput { prefix: output.clone(), folder: output.clone(), kms_key_id: output },
-            data_access_role_arn: String::new(),
-            validation_level: None,
-            export: None,
-            reindex: None,
-            deletion: None,
-            message: None,
-            progress: Progress::default(),
-            checkpoint: None,
             lease,
+            ..Job::submitted(id.clone(), datastore.clone(), JobKind::Import, self.clock.now())
         };
         let change = Change::Job { record: Box::new(record), expected: None };
         self.catalog.write(vec![change]).await.unwrap();

@@ -102,8 +102,34 @@ pub struct Job {
     pub lease: Option<Lease>,
 }
 
-/// Where a job writes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+impl Job {
+    /// A job that was submitted just now, asks for nothing yet and has done nothing.
+    pub fn submitted(id: JobId, datastore: DatastoreId, kind: JobKind, now: Time) -> Job {
+        Job {
+            id,
+            datastore,
+            kind,
+            name: None,
+            status: JobStatus::Submitted,
+            submitted: now,
+            ended: None,
+            input: None,
+            output: JobOutput::default(),
+            data_access_role_arn: String::new(),
+            validation_level: None,
+            export: None,
+            reindex: None,
+            deletion: None,
+            message: None,
+            progress: Progress::default(),
+            checkpoint: None,
+            lease: None,
+        }
+    }
+}
+
+/// Where a job writes; empty if it writes no objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobOutput {
     /// The prefix the caller gave.
     pub prefix: String,

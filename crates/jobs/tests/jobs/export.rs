@@ -52,8 +52,11 @@ impl World {
     }
 
     fn export_job(&self, number: u128, export: Export) -> Job {
-        let output = JobOutput { prefix: String::new(), folder: String::new(), kms_key_id: String::new() };
-        Job { export: Some(Box::new(export)), output, ..self.job(JobKind::Export, number) }
+        Job {
+            export: Some(Box::new(export)),
+            output: JobOutput::default(),
+            ..self.job(JobKind::Export, number)
+        }
     }
 
     /// Runs an export and gives its record.

@@ -12,7 +12,7 @@ use jobs::{
 use search::{Filter, Search, Visible};
 use store::{
     Catalog, Change, Clock, CmkType, Datastore, DatastoreId, DatastoreStatus, Job, JobId, JobKind, JobOutput,
-    JobStatus, ManualClock, ModelCatalog, Progress, ValidationLevel,
+    ManualClock, ModelCatalog, ValidationLevel,
 };
 
 /// Buckets `input` and `output`, and one active data store.
@@ -82,13 +82,6 @@ impl World {
         let (id, prefix) = (JobId::parse(&id(number)).unwrap(), "s3://output/jobs".to_owned());
         let folder = job_folder(&prefix, &self.datastore, kind, &id);
         Job {
-            id,
-            datastore: self.datastore.clone(),
-            kind,
-            name: None,
-            status: JobStatus::Submitted,
-            submitted: self.clock.now(),
-            ended: None,
             input: (kind == JobKind::Import).then(|| "s3://input/in/".to_owned()),
             output: JobOutput {
                 prefix,
@@ -96,14 +89,7 @@ impl World {
                 kms_key_id: "arn:aws:kms:us-east-1:123456789012:key/k".to_owned(),
             },
             data_access_role_arn: "arn:aws:iam::123456789012:role/r".to_owned(),
-            validation_level: None,
-            export: None,
-            reindex: None,
-            deletion: None,
-            message: None,
-            progress: Progress::default(),
-            checkpoint: None,
-            lease: None,
+            ..Job::submitted(id, self.datastore.clone(), kind, self.clock.now())
         }
     }
 

@@ -3,8 +3,7 @@
 
 use fhir::Time;
 use store::{
-    Catalog, CatalogError, Change, DatastoreId, Job, JobId, JobKind, JobOutput, JobStatus, Progress, Revised,
-    StoreError,
+    Catalog, CatalogError, Change, DatastoreId, Job, JobId, JobKind, JobStatus, Revised, StoreError,
 };
 
 /// The id of the record, the same in every data store: there is only one.
@@ -45,7 +44,7 @@ async fn turn(
         }
         let (record, expected) = match at {
             Some(Revised { revision, record }) => (record, Some(revision)),
-            None => (new(datastore, now), None),
+            None => (Job::submitted(id(), datastore.clone(), JobKind::Transaction, now), None),
         };
         let ended = status.is_final().then_some(now);
         let record = Box::new(Job { status, ended, ..record });
@@ -54,29 +53,5 @@ async fn turn(
             Err(CatalogError::Conflict(_)) => {}
             Err(CatalogError::Failed(error)) => return Err(error),
         }
-    }
-}
-
-fn new(datastore: &DatastoreId, now: Time) -> Job {
-    let output = JobOutput { prefix: String::new(), folder: String::new(), kms_key_id: String::new() };
-    Job {
-        id: id(),
-        datastore: datastore.clone(),
-        kind: JobKind::Transaction,
-        name: None,
-        status: JobStatus::Submitted,
-        submitted: now,
-        ended: None,
-        input: None,
-        output,
-        data_access_role_arn: String::new(),
-        validation_level: None,
-        export: None,
-        reindex: None,
-        deletion: None,
-        message: None,
-        progress: Progress::default(),
-        checkpoint: None,
-        lease: None,
     }
 }

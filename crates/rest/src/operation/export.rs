@@ -5,9 +5,7 @@
 
 use fhir::{IssueCode, ResourceKey, Severity};
 use jobs::{SubmitError, members};
-use store::{
-    Export, ExportForm, ExportLevel, ExportTarget, Job, JobId, JobKind, JobOutput, JobStatus, Progress,
-};
+use store::{Export, ExportForm, ExportLevel, ExportTarget, Job, JobId, JobKind, JobOutput};
 
 use super::{Method, OperationCall, OperationLevel};
 use crate::Context;
@@ -108,24 +106,11 @@ async fn submit(context: &Context<'_>, order: Order, export: Export) -> Result<R
         ExportTarget::Here => address.clone(),
     };
     let job = Job {
-        id: id.clone(),
-        datastore,
-        kind: JobKind::Export,
         name: order.job_name,
-        status: JobStatus::Submitted,
-        submitted: context.now,
-        ended: None,
-        input: None,
         output: JobOutput { prefix: order.s3_uri, folder, kms_key_id: order.kms_key_id },
         data_access_role_arn: order.data_access_role_arn,
-        validation_level: None,
         export: Some(Box::new(export)),
-        reindex: None,
-        deletion: None,
-        message: None,
-        progress: Progress::default(),
-        checkpoint: None,
-        lease: None,
+        ..Job::submitted(id.clone(), datastore, JobKind::Export, context.now)
     };
     let datastore = job.datastore.clone();
     match context.queue.submit(job, None).await {

@@ -4,10 +4,7 @@
 use fhir::{ResourceKey, ResourceType, Time};
 use jobs::SubmitError;
 use serde_json::json;
-use store::{
-    DeleteOperation, DeleteTarget, Deletion, History, Job, JobId, JobKind, JobOutput, JobStatus, Progress,
-    Stored,
-};
+use store::{DeleteOperation, DeleteTarget, Deletion, History, Job, JobId, JobKind, JobStatus, Stored};
 
 use super::input::Input;
 use super::status::StatusCall;
@@ -162,26 +159,9 @@ impl Times {
 async fn submit(context: &Context<'_>, deletion: Deletion) -> Result<Reply, Refusal> {
     let id = JobId::generate(context.random);
     let address = format!("{}{}/{id}", context.base.as_str(), address(deletion.operation));
-    let (prefix, folder, kms_key_id) = Default::default();
     let job = Job {
-        id: id.clone(),
-        datastore: context.record.id.clone(),
-        kind: JobKind::Delete,
-        name: None,
-        status: JobStatus::Submitted,
-        submitted: context.now,
-        ended: None,
-        input: None,
-        output: JobOutput { prefix, folder, kms_key_id },
-        data_access_role_arn: String::new(),
-        validation_level: None,
-        export: None,
-        reindex: None,
         deletion: Some(Box::new(deletion)),
-        message: None,
-        progress: Progress::default(),
-        checkpoint: None,
-        lease: None,
+        ..Job::submitted(id.clone(), context.record.id.clone(), JobKind::Delete, context.now)
     };
     match context.queue.submit(job, None).await {
         Ok(()) => {}

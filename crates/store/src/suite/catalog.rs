@@ -42,13 +42,6 @@ fn datastore(number: u32, name: &str) -> Datastore {
 
 fn job(number: u32, datastore: u32, kind: JobKind) -> Job {
     Job {
-        id: job_id(number),
-        datastore: id(datastore),
-        kind,
-        name: None,
-        status: JobStatus::Submitted,
-        submitted: Time(i64::from(number)),
-        ended: None,
         input: Some("s3://in/".to_owned()),
         output: JobOutput {
             prefix: "s3://out/".into(),
@@ -56,14 +49,9 @@ fn job(number: u32, datastore: u32, kind: JobKind) -> Job {
             kms_key_id: "k".into(),
         },
         data_access_role_arn: "arn".to_owned(),
-        validation_level: None,
-        export: None,
-        reindex: None,
-        deletion: None,
-        message: None,
         progress: Progress { throughput: 1.5, ..Progress::default() },
         checkpoint: Some(serde_json::json!({"part": 1})),
-        lease: None,
+        ..Job::submitted(job_id(number), id(datastore), kind, Time(i64::from(number)))
     }
 }
 

@@ -14,19 +14,8 @@ use Operator::{
     NotEqual, NotIn, Overlaps, Present, References, StartsAfter, StartsWith, SubsumedBy, Subsumes,
 };
 
-const OF_ORDERED: [Operator; 10] = [
-    Equal,
-    NotEqual,
-    Greater,
-    Less,
-    GreaterOrEqual,
-    LessOrEqual,
-    StartsAfter,
-    EndsBefore,
-    Approximately,
-    Present,
-];
 const OF_DATES: [Operator; 11] = [
+    Overlaps,
     Equal,
     NotEqual,
     Greater,
@@ -36,9 +25,9 @@ const OF_DATES: [Operator; 11] = [
     StartsAfter,
     EndsBefore,
     Approximately,
-    Overlaps,
     Present,
 ];
+const OF_ORDERED: &[Operator] = OF_DATES.split_at(1).1;
 const OF_STRINGS: [Operator; 10] =
     [Equal, NotEqual, Contains, StartsWith, EndsWith, Greater, Less, GreaterOrEqual, LessOrEqual, Present];
 const OF_TOKENS: [Operator; 7] = [Equal, NotEqual, In, NotIn, Subsumes, SubsumedBy, Present];
@@ -55,7 +44,7 @@ fn operators(subject: &Subject<'_>, of: ResourceType) -> &'static [Operator] {
     match subject.definition.kind {
         ParameterKind::Reference if hierarchy::leads_into_one(subject.definition, of) => &OF_PARTS,
         ParameterKind::Token if is_fact(&subject.definition.code) => &OF_IDS,
-        ParameterKind::Number | ParameterKind::Quantity => &OF_ORDERED,
+        ParameterKind::Number | ParameterKind::Quantity => OF_ORDERED,
         ParameterKind::Date => &OF_DATES,
         ParameterKind::String => &OF_STRINGS,
         ParameterKind::Token => &OF_TOKENS,
