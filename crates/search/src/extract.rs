@@ -58,7 +58,8 @@ impl Extractor {
     }
 
     /// Adds to `entries` what the index knows about a resource that is stored as `key`: the values of its
-    /// search parameters, and its compartments under [`ParamId::COMPARTMENT`]. `_id` and `_lastUpdated` are
+    /// search parameters, its compartments under [`ParamId::COMPARTMENT`], and of a List what it lists under
+    /// [`ParamId::LISTED`]. `_id` and `_lastUpdated` are
     /// facts of the store and no entries.
     ///
     /// # Errors

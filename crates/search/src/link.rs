@@ -21,7 +21,7 @@ pub enum Address<'a> {
 /// that is indexed with and without its version, only the former counts.
 pub fn addresses(entries: &Entries, param: Option<ParamId>) -> impl Iterator<Item = Address<'_>> {
     let is_wanted = move |(found, value): (ParamId, Value<'_>)| {
-        let is_asked = param.map_or(found != ParamId::COMPARTMENT, |param| found == param);
+        let is_asked = param.map_or(found.0 >= ParamId::FIRST_CODE, |param| found == param);
         is_asked && matches!(value, Value::Reference(_))
     };
     let wanted = move || entries.iter().filter(move |entry| is_wanted(*entry)).map(|(_, value)| value);

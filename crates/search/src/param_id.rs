@@ -13,6 +13,8 @@ impl ParamId {
     /// Compartment membership: a reference to the Patient, Encounter, Practitioner, RelatedPerson or Device
     /// whose compartment holds the resource.
     pub const COMPARTMENT: ParamId = ParamId(0);
+    /// An entry of a List that is not marked as deleted: a reference to what is listed.
+    pub const LISTED: ParamId = ParamId(1);
     /// The first number of an R4 code.
     pub const FIRST_CODE: u16 = 16;
     /// The first number of a data store's own parameters.

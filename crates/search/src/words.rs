@@ -83,6 +83,7 @@ pub fn include_words(include: &Include, parameters: &ParameterSet) -> String {
 fn code(param: ParamId, parameters: &ParameterSet) -> String {
     match parameters.code(param) {
         _ if param == ParamId::COMPARTMENT => "compartment".to_owned(),
+        _ if param == ParamId::LISTED => "entry".to_owned(),
         Some(code) => code.to_owned(),
         None => format!("fact {}", param.0),
     }

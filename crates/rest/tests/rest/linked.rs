@@ -53,6 +53,12 @@ fn ids(answer: &Answer) -> Vec<String> {
 #[test]
 fn chains_and_has_and_list_find_by_other_resources() {
     let world = world();
+    put(
+        &world,
+        &json!({"resourceType": "List", "id": "changes", "status": "current", "mode": "changes",
+            "entry": [{"deleted": true, "item": {"reference": "Patient/a"}},
+                {"deleted": false, "item": {"reference": "Patient/b"}}]}),
+    );
     for (query, expected) in [
         ("Observation?patient.family=alba", vec!["oa", "ox"]),
         ("Observation?subject:Patient.family=alba&code=c1", vec!["oa"]),
@@ -63,6 +69,9 @@ fn chains_and_has_and_list_find_by_other_resources() {
         ("Organization?_has:Patient:organization:_has:Observation:subject:code=c2", vec!["h"]),
         ("Patient?_list=l", vec!["b"]),
         ("Patient?_list=none", vec![]),
+        ("Patient?_list=changes", vec!["b"]),
+        ("Patient?_list=changes,l", vec!["b"]),
+        ("List?item=Patient/a", vec!["changes"]),
         ("Observation?patient._list=l", vec!["ob"]),
         ("?_type=Patient,Observation&_list=l", vec!["b"]),
     ] {

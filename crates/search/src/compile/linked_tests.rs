@@ -34,7 +34,10 @@ fn filter(name: &str, parameter: &str, value: &str) -> Filter {
 
 /// A filter in short: `subject>Patient(…)`, `<Observation.patient(…)`, a parameter's code for a test.
 fn short(filter: &Filter) -> String {
-    let code = |param: &ParamId| ParameterSet::r4().code(*param).unwrap().to_owned();
+    let code = |param: &ParamId| match *param {
+        ParamId::LISTED => "entry".to_owned(),
+        param => ParameterSet::r4().code(param).unwrap().to_owned(),
+    };
     let all = |filters: &[Filter], between| filters.iter().map(short).collect::<Vec<_>>().join(between);
     match filter {
         Filter::Refers { param, of, filter } => format!("{}>{of}({})", code(param), short(filter)),
@@ -86,7 +89,7 @@ fn a_chain_leads_to_what_it_asks() {
             "result>Observation(subject>Patient(organization>Organization(name)))",
         ),
         ("Observation", "patient._has:Group:member:_id", "g", "patient>Patient(<Group.member(g))"),
-        ("Observation", "patient._list", "l", "patient>Patient(<List.item(l))"),
+        ("Observation", "patient._list", "l", "patient>Patient(<List.entry(l))"),
     ] {
         assert_eq!(short(&filter(name, parameter, value)), expected, "{parameter}");
     }
@@ -111,7 +114,7 @@ fn has_leads_back_and_may_be_nested_and_mixed() {
     ] {
         assert_eq!(short(&filter(name, parameter, "x")), expected, "{parameter}");
     }
-    assert_eq!(short(&filter("Patient", "_list", "a,List/b")), "<List.item(a,b)");
+    assert_eq!(short(&filter("Patient", "_list", "a,List/b")), "<List.entry(a,b)");
 }
 
 #[test]

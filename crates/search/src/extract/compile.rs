@@ -20,7 +20,7 @@ const FINDS_NOTHING: &str = "the expression finds nothing of a type that this ki
 
 type Compiled<T> = Result<T, &'static str>;
 
-/// The plan of resources of type `of`: its parameters, and what puts it into compartments.
+/// The plan of resources of type `of`: its parameters, what puts it into compartments, and what a List lists.
 pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
     let (nodes, truths, slots) = (vec![Node::default()], Vec::new(), HashMap::new());
     let mut compiler = Compiler { of, parameters, nodes, truths, slots };
@@ -43,6 +43,7 @@ pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
             compiler.membership(code, compartment.of);
         }
     }
+    compiler.listed();
     let Compiler { nodes, truths, .. } = compiler;
     let mut plan = Plan { nodes, truths, is_compartment, not_indexed };
     plan.prune();
@@ -129,6 +130,17 @@ impl Compiler<'_> {
         for mut cursor in self.evaluate(&expression, self.whole_resource()).unwrap_or_default() {
             cursor.only = Some(compartment);
             self.attach(cursor, ParameterKind::Reference, ParamId::COMPARTMENT, &[]);
+        }
+    }
+
+    /// What the entries of a List refer to, unless they are marked as deleted: those are not part of it any more.
+    fn listed(&mut self) {
+        let Some(deleted) = Symbol::of("deleted").filter(|_| self.of.name() == "List") else { return };
+        for mut entry in self.member(self.resource_at(ROOT), "entry", None) {
+            self.guard(&mut entry, Guard::IsNotTrue(deleted));
+            for item in self.member(entry, "item", None) {
+                self.attach(item, ParameterKind::Reference, ParamId::LISTED, &[]);
+            }
         }
     }
 

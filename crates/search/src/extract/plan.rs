@@ -46,6 +46,8 @@ pub(super) struct Edge {
 pub(super) enum Guard {
     /// A member is this text.
     Is(Symbol, Box<str>),
+    /// A member is not `true`.
+    IsNotTrue(Symbol),
     /// There is an extension of this URL.
     HasExtension(Box<str>),
 }

@@ -86,6 +86,7 @@ impl<'a> Walk<'a> {
             Guard::Is(symbol, text) => {
                 json.member(*symbol).and_then(Json::as_str).is_some_and(|found| *found == **text)
             }
+            Guard::IsNotTrue(symbol) => json.member(*symbol).and_then(Json::as_bool) != Some(true),
             Guard::HasExtension(url) => json.member(self.names.extension).is_some_and(|extensions| {
                 let mut urls = extensions.items().filter_map(|item| item.member(self.names.url)?.as_str());
                 urls.any(|found| *found == **url)

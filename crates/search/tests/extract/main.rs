@@ -25,7 +25,11 @@ fn extract_keyed(json: &str) -> Result<(ResourceKey, Entries), ExtractError> {
 }
 
 fn param(code: &str) -> ParamId {
-    if code == "compartment" { ParamId::COMPARTMENT } else { registry().param(code).unwrap() }
+    match code {
+        "compartment" => ParamId::COMPARTMENT,
+        "listed" => ParamId::LISTED,
+        code => registry().param(code).unwrap(),
+    }
 }
 
 fn show(value: Value<'_>) -> String {
