@@ -20,6 +20,7 @@ mod bundle_response;
 mod capability;
 mod commit;
 mod cors;
+mod costly;
 mod criterion;
 mod deferred;
 mod delete_many;

@@ -7,6 +7,8 @@ use fhir::{Issue, IssueCode, Outcome, PatchError, ResourceError, ResourceKey, Re
 use search::{ExtractError, SearchError};
 use store::StoreError;
 
+use crate::costly;
+
 /// A refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -161,7 +163,7 @@ impl Refusal {
 
     /// It would take more than the limit of this name (400).
     pub fn too_costly(limit: &str) -> Refusal {
-        Refusal::new(400, IssueCode::TooCostly, format!("The limit {limit} was reached."))
+        Refusal::new(400, IssueCode::TooCostly, costly::sentence(limit))
     }
 
     /// The search is not understood; every error is an issue that names its parameter (400).
