@@ -1,6 +1,8 @@
 //! The same requests by chance, answered from memory and from disk: what clients see does not depend on where data
 //! stores lie.
 
+mod searches;
+
 use http::HeaderMap;
 use serde_json::{Value, json};
 
