@@ -151,6 +151,7 @@ impl Reading<'_> {
                 Node::ReferredBy(chain) => self.is_quick(chain, CHAIN_ONE_BY_ONE_MAX)?,
                 Node::And(nodes) | Node::Or(nodes) => self.are_quick(nodes)?,
                 Node::Not(node) => self.are_quick(std::slice::from_ref(node))?,
+                Node::Contains(inside) => inside.contained.by.is_some(),
                 Node::Leaf(_) | Node::Any(..) => true,
             };
             if !is_quick {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, RwLock};
 
 use fhir::{ResourceKey, ResourceType};
-use search::limits::{HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
+use search::limits::{CONTAINERS_MAX, HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
 use search::{Entries, Filter, Graph, Hierarchy, Row, Visible};
 use store::Stored;
 
@@ -73,6 +73,7 @@ impl Contents {
             view,
             blocks: Default::default(),
             bodies_left: Cell::new(TEXT_BODIES_MAX),
+            containers_left: Cell::new(CONTAINERS_MAX),
             hierarchy_max: Cell::new(HIERARCHY_RESOURCES_MAX),
             hierarchies: Default::default(),
         }
@@ -86,6 +87,8 @@ pub(crate) struct Reading<'a> {
     blocks: std::cell::RefCell<HashMap<u16, Arc<Block>>>,
     /// Into how many more bodies may be looked for words.
     pub(crate) bodies_left: Cell<usize>,
+    /// How many more may be opened for the resources contained in them.
+    pub(crate) containers_left: Cell<usize>,
     /// How many resources a filter may name with all that stand above or below them.
     pub(crate) hierarchy_max: Cell<usize>,
     /// The hierarchies that were gone through.
@@ -197,7 +200,7 @@ impl Reading<'_> {
         let entries = self.entries(&block, of, ordinal)?;
         let version = block.version(ordinal);
         let key = ResourceKey { of, id: version.id.clone() };
-        Ok(look(Row { key: &key, updated: version.updated, entries: &entries }))
+        Ok(look(Row { key: &key, updated: version.updated, within: None, entries: &entries }))
     }
 
     pub(crate) fn entries(

@@ -30,8 +30,7 @@ impl Explain for Reading<'_> {
 
     fn hits(&self, of: ResourceType, filter: &Filter) -> Result<u64, StoreError> {
         // Looking into bodies is what a search is careful with; an explanation names the most there may be.
-        let filter = if filter.looks_into_bodies() { &Filter::Everything } else { filter };
-        Ok(self.select(of, filter)?.len())
+        Ok(self.select(of, &filter.without_bodies())?.len())
     }
 
     fn way(&self, filter: &Filter) -> String {
@@ -47,6 +46,9 @@ impl Explain for Reading<'_> {
                 Cost::Free | Cost::Lookup => "looked up in the index",
                 Cost::Scan | Cost::Chain => "a range of the index",
                 Cost::Complement => "what is left of all",
+                Cost::Bodies if matches!(filter, Filter::Contains(_)) => {
+                    "in the bodies that the other conditions leave, until a page is full"
+                }
                 Cost::Bodies => "in each body that the other conditions leave",
             },
         };

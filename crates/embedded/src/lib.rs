@@ -6,6 +6,7 @@ mod answer;
 mod catalog;
 mod chain;
 mod check;
+mod contained;
 mod contents;
 mod encode;
 mod erase;

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use fhir::ResourceType;
 use roaring::RoaringBitmap;
-use search::{Filter, ParamId, Test};
+use search::{Containment, Filter, ParamId, Test};
 
 use crate::encode::{self, Lookup, lookups};
 
@@ -18,10 +18,19 @@ pub(crate) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
+    /// Contains resources that pass.
+    Contains(Box<Inside>),
     /// Refers to resources that pass.
     Refers(Box<Chain>),
     /// Is referred to by resources that pass.
     ReferredBy(Box<Chain>),
+}
+
+/// A condition on contained resources.
+pub(crate) struct Inside {
+    pub(crate) contained: Containment,
+    /// What each of its types must pass, made ready.
+    pub(crate) nodes: Vec<(ResourceType, Node)>,
 }
 
 /// A condition on resources at the other end of references.
@@ -57,6 +66,7 @@ impl Node {
             Filter::And(filters) => Node::all(filters.iter().map(Node::of).collect()),
             Filter::Or(filters) => any(filters),
             Filter::Not(filter) => Node::Not(Box::new(Node::of(filter))),
+            Filter::Contains(contained) => Node::Contains(Inside::new(contained)),
             Filter::Refers { param, of, filter } => Node::Refers(Chain::new(*param, *of, filter)),
             Filter::ReferredBy { by, param, filter } => Node::ReferredBy(Chain::new(*param, *by, filter)),
             leaf => Node::Leaf(leaf.clone()),
@@ -69,13 +79,24 @@ impl Node {
         Node::And(nodes)
     }
 
-    /// The conditions that hold together, and apart from them those that look at other resources.
+    /// The conditions that hold together, and apart from them those that are better decided row by row until there
+    /// are enough, since they look at other resources or into bodies.
     pub(crate) fn split_chains(self) -> (Vec<Node>, Vec<Node>) {
         let nodes = match self {
             Node::And(nodes) => nodes,
             one => vec![one],
         };
-        nodes.into_iter().partition(|node| !node.has_chain())
+        nodes.into_iter().partition(|node| !node.has_chain() && !node.is_within())
+    }
+
+    /// Whether it asks of contained resources what no index tells.
+    pub(crate) fn is_within(&self) -> bool {
+        match self {
+            Node::And(nodes) | Node::Or(nodes) => nodes.iter().any(Node::is_within),
+            Node::Not(node) => node.is_within(),
+            Node::Contains(_) => true,
+            Node::Refers(_) | Node::ReferredBy(_) | Node::Leaf(_) | Node::Any(..) => false,
+        }
     }
 
     /// Whether it looks at other resources.
@@ -84,7 +105,7 @@ impl Node {
             Node::And(nodes) | Node::Or(nodes) => nodes.iter().any(Node::has_chain),
             Node::Not(node) => node.has_chain(),
             Node::Refers(_) | Node::ReferredBy(_) => true,
-            Node::Leaf(_) | Node::Any(..) => false,
+            Node::Leaf(_) | Node::Any(..) | Node::Contains(_) => false,
         }
     }
 
@@ -94,7 +115,7 @@ impl Node {
             Node::Leaf(Filter::Has(_, test)) if is_lookup(test) => Cost::Lookup,
             Node::Any(_, tests) if tests.iter().all(is_lookup) => Cost::Lookup,
             Node::Leaf(Filter::Missing(_)) => Cost::Lookup,
-            Node::Leaf(Filter::Text(_)) => Cost::Bodies,
+            Node::Leaf(Filter::Text(_)) | Node::Contains(_) => Cost::Bodies,
             Node::Leaf(Filter::RefersWithin { .. }) => Cost::Chain,
             Node::Leaf(_) | Node::Any(..) => Cost::Scan,
             Node::And(nodes) if nodes.iter().any(|node| node.cost() == Cost::Bodies) => Cost::Bodies,
@@ -123,6 +144,13 @@ fn any(filters: &[Filter]) -> Node {
     if nodes.len() == 1 { nodes.remove(0) } else { Node::Or(nodes) }
 }
 
+impl Inside {
+    pub(crate) fn new(contained: &Containment) -> Box<Inside> {
+        let nodes = contained.types.iter().map(|(of, filter)| (*of, Node::of(filter))).collect();
+        Box::new(Inside { contained: contained.clone(), nodes })
+    }
+}
+
 impl Chain {
     fn new(param: ParamId, of: ResourceType, filter: &Filter) -> Box<Chain> {
         let (there, here, named) = Default::default();
@@ -141,6 +169,10 @@ pub(crate) fn chain_depth(filter: &Filter) -> usize {
     match filter {
         Filter::And(all) | Filter::Or(all) => all.iter().map(chain_depth).max().unwrap_or(0),
         Filter::Not(one) => chain_depth(one),
+        Filter::Contains(contained) => {
+            let depth = contained.types.iter().map(|(_, filter)| chain_depth(filter)).max().unwrap_or(0);
+            depth + usize::from(contained.by.is_some())
+        }
         Filter::Refers { filter, .. } | Filter::ReferredBy { filter, .. } => 1 + chain_depth(filter),
         _ => 0,
     }

@@ -124,6 +124,7 @@ fn adopt_parameters(contents: &Contents, view: &mut View) -> Result<(), StorageE
         stored.extend(one.body.map(|body| (one.key.id, body)));
     }
     let (parameters, refused) = parameters_of_all(&stored);
+    let parameters = parameters.of_older_release();
     for (id, error) in refused {
         tracing::warn!(%id, %error, "a SearchParameter was stored that cannot be served; write it again");
     }
@@ -180,7 +181,7 @@ mod tests {
 
     use bytes::Bytes;
     use fhir::{Resource, Time};
-    use search::{Entries, Extractor};
+    use search::{Entries, Extractor, ParamId};
     use store::suite::wait;
     use store::{DataKey, ManualClock, Operation, Put, SeededRandom, Store, Transaction, Write};
 
@@ -236,7 +237,34 @@ mod tests {
             let parameters = wait(opened(folder.path()).parameters()).unwrap();
             let codes: Vec<_> = parameters.own().iter().map(|own| &*own.definition.code).collect();
             assert_eq!(codes, ["tongue", "pair"]);
-            assert_eq!(parameters.unsettled().len(), 1, "nothing is indexed by them");
+            assert!(parameters.own().iter().all(|own| !own.is_ready), "nothing is indexed by them");
         }
+    }
+
+    #[test]
+    fn what_an_older_release_wrote_is_to_be_indexed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = || open(folder.path(), &[1; 32], StoreLimits::default(), None).unwrap();
+        {
+            let (contents, view, _) = opened();
+            assert!(view.parameters.is_settled(ParamId::CONTAINED));
+            let mut batch = Batch::default();
+            batch.remove(META, b"parameters".to_vec());
+            contents.kv.write(batch).unwrap();
+            contents.kv.sync().unwrap();
+        }
+        for _ in 0..2 {
+            let (_, view, _) = opened();
+            assert!(!view.parameters.is_settled(ParamId::CONTAINED));
+            assert_eq!(view.parameters.unsettled().len(), ResourceType::all().count());
+        }
+        let (contents, view, _) = opened();
+        let all: Vec<ResourceType> = ResourceType::all().collect();
+        let indexed = view.parameters.indexed(view.parameters.extraction(), &all);
+        let mut batch = Batch::default();
+        contents.meta().put_parameters(&mut batch, &indexed);
+        contents.kv.write(batch).unwrap();
+        drop(contents);
+        assert!(opened().1.parameters.is_settled(ParamId::CONTAINED));
     }
 }

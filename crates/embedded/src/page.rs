@@ -6,7 +6,7 @@ use fhir::ResourceType;
 use roaring::RoaringBitmap;
 use search::{Position, Row, Search, Sort, SortValue, Total};
 use store::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
-use store::{StoreError, Stored};
+use store::{Selected, StoreError, Stored};
 
 use crate::StorageError;
 use crate::contents::Reading;
@@ -16,10 +16,14 @@ use crate::place::{At, Edges, Marks, Place, Way};
 /// Rows that are looked at one by one for what chains ask, before all that pass are found at once.
 pub(crate) const LOOKED_AT_MAX: usize = 512;
 
+/// How many times more are looked at next, where no index tells which pass.
+const LOOKED_AT_GROWTH: usize = 8;
+
 /// The matches of one page, and what there is beside it.
 pub(crate) struct Page {
     pub(crate) rows: Vec<At>,
     pub(crate) matches: Vec<Stored>,
+    pub(crate) selected: Vec<Selected>,
     pub(crate) previous: Option<Position>,
     pub(crate) next: Option<Position>,
     pub(crate) total: Option<u64>,
@@ -69,7 +73,8 @@ impl Reading<'_> {
         }
         let sides = if count == 0 { [None, None] } else { edges.around(&rows, is_more) };
         let [previous, next] = sides;
-        Ok(Page { rows, matches, previous, next, total })
+        let selected = self.selected(search, &rows, &matches)?;
+        Ok(Page { rows, matches, selected, previous, next, total })
     }
 
     fn cut<'s>(
@@ -110,7 +115,7 @@ impl Reading<'_> {
             let at = |ordinal| At { of, ordinal };
             if counts {
                 let found = self.select_node(of, &node)?;
-                total += found.len();
+                total += self.count(search, of, &found)?;
                 if is_on_page {
                     rows.extend(cut.in_order(of, &found, wanted).map(at));
                 }
@@ -128,7 +133,7 @@ impl Reading<'_> {
         for (of, node) in self.ready_types(search)? {
             if counts {
                 let found = self.select_node(of, &node)?;
-                total += found.len();
+                total += self.count(search, of, &found)?;
                 if cut.count > 1 {
                     ranked.extend(self.sorted(of, cut, &cut.marked(of, &found), cut.count)?);
                 }
@@ -155,7 +160,9 @@ impl Reading<'_> {
         if !costly.is_empty() && !self.are_quick(&costly)? {
             let mut rows = Vec::new();
             let mut all = cut.in_order(of, &candidates, usize::MAX);
-            for ordinal in all.by_ref().take(LOOKED_AT_MAX) {
+            // No index tells what bodies hold, so that nothing is quicker in the end.
+            let is_only_way = costly.iter().any(Node::is_within);
+            for ordinal in all.by_ref().take(if is_only_way { usize::MAX } else { LOOKED_AT_MAX }) {
                 if self.passes(of, ordinal, &costly)? {
                     rows.push(ordinal);
                 }
@@ -176,20 +183,26 @@ impl Reading<'_> {
         let (cheap, costly) = node.split_chains();
         let candidates = cut.marked(of, &self.select_node(of, &Node::all(cheap))?);
         if !costly.is_empty() && !self.are_quick(&costly)? {
-            let looked_at = LOOKED_AT_MAX.max(cut.count);
-            let mut rows = self.sorted(of, cut, &candidates, looked_at)?;
-            let are_all = rows.len() < looked_at;
+            let (mut looked_at, mut seen) = (LOOKED_AT_MAX.max(cut.count), 0);
             let mut passing = Vec::new();
-            for row in rows.drain(..) {
-                if self.passes(of, row.at.ordinal, &costly)? {
-                    passing.push(row);
+            loop {
+                let rows = self.sorted(of, cut, &candidates, looked_at)?;
+                let are_all = rows.len() < looked_at;
+                for row in rows.into_iter().skip(seen) {
+                    if self.passes(of, row.at.ordinal, &costly)? {
+                        passing.push(row);
+                    }
+                    if passing.len() == cut.count {
+                        return Ok(passing);
+                    }
                 }
-                if passing.len() == cut.count {
+                if are_all {
+                    return Ok(passing);
+                }
+                if !costly.iter().any(Node::is_within) {
                     break;
                 }
-            }
-            if are_all || passing.len() == cut.count {
-                return Ok(passing);
+                (seen, looked_at) = (looked_at, looked_at.saturating_mul(LOOKED_AT_GROWTH));
             }
         }
         let found = self.narrow(of, &costly, candidates)?;

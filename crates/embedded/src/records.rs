@@ -195,6 +195,7 @@ impl Meta<'_> {
         let Some(format) = self.get(b"format")? else {
             let mut batch = Batch::default();
             self.put(&mut batch, b"format", &FORMAT.to_le_bytes());
+            self.put_parameters(&mut batch, &ParameterSet::r4());
             self.kv.write(batch)?;
             self.kv.sync()?;
             return Ok(true);
@@ -226,9 +227,9 @@ impl Meta<'_> {
         batch.remove(META, b"pending".to_vec());
     }
 
-    /// The search parameters that the store has.
+    /// The search parameters that the store has. Older releases kept no record of R4's alone.
     pub(crate) fn parameters(&self) -> Result<ParameterSet, StorageError> {
-        let Some(record) = self.get(b"parameters")? else { return Ok(ParameterSet::r4()) };
+        let Some(record) = self.get(b"parameters")? else { return Ok(ParameterSet::r4().of_older_release()) };
         ParameterSet::of_record(&unpack(&record)?).map_err(|_| damaged(b"parameters"))
     }
 

@@ -105,6 +105,7 @@ impl Reading<'_> {
             Node::Any(param, tests) => self.scan(types, *param, within, |span_max| {
                 tests.iter().flat_map(|test| lookups(test, span_max)).collect()
             })?,
+            Node::Contains(inside) => self.containing(of, types, inside, within)?,
             Node::Refers(chain) => self.referring(of, types, chain, within)?,
             Node::ReferredBy(chain) => self.referred(of, types, chain, within)?,
         })
@@ -239,6 +240,9 @@ impl Reading<'_> {
     /// Whether one resource passes.
     pub(crate) fn matches(&self, node: &Node, row: Row<'_>) -> Result<bool, StorageError> {
         Ok(match node {
+            Node::Leaf(Filter::Text(query)) if row.within.is_some() => {
+                row.within.is_some_and(|within| query.matches(within.body))
+            }
             Node::Leaf(Filter::Text(query)) => match self.newest(row.key)? {
                 Some(standing) => self.has_words(row.key.of, standing.ordinal, query)?,
                 None => false,
@@ -257,6 +261,7 @@ impl Reading<'_> {
             Node::Any(param, tests) => {
                 row.entries.of(*param).any(|value| tests.iter().any(|test| test.matches(&value)))
             }
+            Node::Contains(inside) => self.contains(inside, row)?,
             Node::Refers(chain) => self.refers(chain, row)?,
             Node::ReferredBy(chain) => self.is_referred(chain, row)?,
         })

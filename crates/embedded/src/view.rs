@@ -62,7 +62,7 @@ pub(crate) struct Recent {
 
 impl Recent {
     pub(crate) fn row(&self) -> Row<'_> {
-        Row { key: &self.key, updated: self.updated, entries: &self.entries }
+        Row { key: &self.key, updated: self.updated, entries: &self.entries, within: None }
     }
 
     pub(crate) fn is_deletion(&self) -> bool {

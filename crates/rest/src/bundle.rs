@@ -77,6 +77,17 @@ impl<'a> BundleWriter<'a> {
         });
     }
 
+    /// Adds a resource contained in a found one, with its id and its text.
+    pub(crate) fn contained(&mut self, row: &Stored, id: &str, text: &[u8]) {
+        self.start(row);
+        self.out.pop();
+        self.out.push(b'#');
+        self.out.extend_from_slice(id.as_bytes());
+        self.out.extend_from_slice(b"\",\"resource\":");
+        self.out.extend_from_slice(text);
+        self.out.extend_from_slice(b",\"search\":{\"mode\":\"match\"}}");
+    }
+
     /// Adds what there is to say about the answer itself.
     pub(crate) fn outcome(&mut self, outcome: &Outcome) {
         self.out.extend_from_slice(if self.is_empty { b",\"entry\":[" } else { b"," });

@@ -22,6 +22,14 @@ impl Criterion {
         of: ResourceType,
         criteria: &Parameters,
     ) -> Result<Criterion, Refusal> {
+        if criteria
+            .iter()
+            .any(|(name, _)| matches!(name.split(':').next(), Some("_contained" | "_containedType")))
+        {
+            let sentence =
+                "A condition is on resources of their own: _contained and _containedType make none.";
+            return Err(Refusal::invalid(sentence));
+        }
         let asked = search::Context {
             parameters: &context.parameters,
             of,

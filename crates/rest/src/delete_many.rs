@@ -33,7 +33,7 @@ pub(crate) async fn delete_many(
     let found = criterion.page(context, count, after).await?;
     let mut bundle = b"{\"resourceType\":\"Bundle\",\"type\":\"batch-response\"".to_vec();
     if let Some(position) = found.next {
-        let page = Page { count, parameters: criteria, position };
+        let page = Page { count, parameters: criteria, position, shown: None };
         bundle.extend_from_slice(b",\"link\":[{\"relation\":\"next\",\"url\":");
         push_json_string(&mut bundle, &context.page_link(of.name(), &address(of), &page)?);
         bundle.extend_from_slice(b"}]");

@@ -89,7 +89,7 @@ pub(crate) async fn history(context: &Context<'_>, of: Scope, asked: HistoryAske
     let first = (!is_first || versions.next.is_some()).then(|| Position(Vec::new()));
     for (relation, position) in [("first", first), ("next", versions.next.take())] {
         let Some(position) = position else { continue };
-        let page = Page { count, parameters: criteria(asked.parameters.clone()), position };
+        let page = Page { count, parameters: criteria(asked.parameters.clone()), position, shown: None };
         links.push((relation, context.next_link(&path, &page)?));
     }
     Ok(Reply::resource(write(context, versions.total, &links, &versions.versions)))

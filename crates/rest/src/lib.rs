@@ -19,6 +19,7 @@ mod bundle_entry;
 mod bundle_response;
 mod capability;
 mod commit;
+mod contained;
 mod cors;
 mod costly;
 mod criterion;

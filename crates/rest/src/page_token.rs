@@ -15,6 +15,8 @@ use crate::limits::PAGE_TOKEN_BYTES_MAX;
 
 /// The form of the sealed text; another number is another form.
 const FORM: u8 = 1;
+/// The form of one that begins within a match.
+const FORM_WITHIN: u8 = 2;
 
 /// Seals and opens page tokens with one key.
 pub(crate) struct PageSeal {
@@ -30,6 +32,17 @@ pub(crate) struct Page {
     pub(crate) parameters: Parameters,
     /// Where the next page begins.
     pub(crate) position: Position,
+    /// What of the first match there was shown already.
+    pub(crate) shown: Option<ShownPart>,
+}
+
+/// What was shown of a match whose contained resources are shown.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ShownPart {
+    /// The match, as `Type/id`.
+    pub(crate) of: String,
+    /// How many resources.
+    pub(crate) count: usize,
 }
 
 impl PageSeal {
@@ -69,7 +82,12 @@ impl PageSeal {
 
 impl Page {
     fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORM];
+        let mut out = vec![if self.shown.is_some() { FORM_WITHIN } else { FORM }];
+        if let Some(ShownPart { of, count }) = &self.shown {
+            push_number(*count, &mut out);
+            push_number(of.len(), &mut out);
+            out.extend_from_slice(of.as_bytes());
+        }
         push_number(self.count, &mut out);
         push_number(self.parameters.len(), &mut out);
         for text in self.parameters.iter().flat_map(|(name, value)| [name, value]) {
@@ -82,15 +100,20 @@ impl Page {
 
     fn decode(mut bytes: &[u8]) -> Option<Page> {
         let from = &mut bytes;
-        if *from.split_off_first()? != FORM {
-            return None;
-        }
+        let shown = match *from.split_off_first()? {
+            FORM => None,
+            FORM_WITHIN => {
+                let count = take_number(from)?;
+                Some(ShownPart { of: take_text(from)?, count })
+            }
+            _ => return None,
+        };
         let count = take_number(from)?;
         let mut parameters = Parameters::new();
         for _ in 0..take_number(from)? {
             parameters.push((take_text(from)?, take_text(from)?));
         }
-        Some(Page { count, parameters, position: Position(from.to_vec()) })
+        Some(Page { count, parameters, position: Position(from.to_vec()), shown })
     }
 }
 
@@ -119,7 +142,8 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
-        Page { count: 3, parameters: vec![("name".into(), "Ann".into())], position: Position(vec![1, 2, 3]) }
+        let (parameters, position) = (vec![("name".into(), "Ann".into())], Position(vec![1, 2, 3]));
+        Page { count: 3, parameters, position, shown: None }
     }
 
     #[test]
@@ -128,6 +152,9 @@ mod tests {
         let token = seal.seal("a/Patient", &page(), &SeededRandom::new(1));
         assert_eq!(seal.open("a/Patient", &token), Some(page()));
         assert_eq!(seal.open("b/Patient", &token), None);
+        let within = Page { shown: Some(ShownPart { of: "Patient/1".into(), count: 2 }), ..page() };
+        let begun = seal.seal("a/Patient", &within, &SeededRandom::new(2));
+        assert_eq!(seal.open("a/Patient", &begun), Some(within));
         assert_eq!(seal.open("a/Observation", &token), None);
         assert_eq!(PageSeal::new(&[8; 32]).open("a/Patient", &token), None);
     }

@@ -2,16 +2,16 @@
 
 use fhir::{Issue, IssueCode};
 use search::{Compiled, Position, Search, SearchScope, Total};
-use store::Found;
 
 use crate::Context;
 use crate::bundle::{BundleKind, BundleWriter, SearchMode};
+use crate::contained::{self, Shown};
 use crate::explain;
 use crate::interaction::{Handling, Parameters};
 use crate::limits::INCLUDED_MAX;
 use crate::links::search_path;
 use crate::outcome::Refusal;
-use crate::page_token::Page;
+use crate::page_token::{Page, ShownPart};
 use crate::reply::Reply;
 use crate::route::value;
 use crate::vocabulary;
@@ -23,6 +23,8 @@ struct Asked {
     criteria: Parameters,
     count: usize,
     after: Option<Position>,
+    /// What of the first match was shown already.
+    part: Option<ShownPart>,
     /// What was searched for in fact, for the `self` link.
     shown: Parameters,
 }
@@ -51,12 +53,16 @@ pub(crate) async fn search(
     if is_explained {
         return explain::explain(context, &search, &path, asked.shown).await;
     }
-    let mut found = context.store.search(&search).await?;
-    if asked.after.is_none() && found.next.is_none() && found.total.is_none() {
-        found.total = u64::try_from(found.matches.len()).ok();
+    let mut shown = match search.contents() {
+        Some(_) => contained::page(context, &search, asked.part.clone()).await?,
+        None => Shown::whole(context.store.search(&search).await?),
+    };
+    let is_whole = asked.after.is_none() && asked.part.is_none() && shown.found.next.is_none();
+    if is_whole && shown.part.is_none() && shown.found.total.is_none() {
+        shown.found.total = u64::try_from(shown.count()).ok();
     }
-    let links = links(context, &path, asked, &mut found)?;
-    Ok(Reply::resource(write(context, &found, &links)))
+    let links = links(context, &path, asked, &mut shown)?;
+    Ok(Reply::resource(write(context, &shown, &links)))
 }
 
 /// Where this page is, and the pages beside it; where the first one is if it is not the only one.
@@ -64,27 +70,30 @@ fn links(
     context: &Context<'_>,
     path: &str,
     asked: Asked,
-    found: &mut Found,
+    shown: &mut Shown,
 ) -> Result<Vec<(&'static str, String)>, Refusal> {
     let mut links = vec![("self", context.base.query(path, &asked.shown))];
-    let (next, previous) = (found.next.take(), found.previous.take());
-    let is_only = asked.after.is_none() && next.is_none();
+    let (next, previous) = (shown.found.next.take(), shown.found.previous.take());
+    let is_only = asked.after.is_none() && asked.part.is_none() && next.is_none();
     let Asked { count, criteria, .. } = asked;
-    let mut page = Page { count, parameters: criteria, position: Position(Vec::new()) };
+    let mut page = Page { count, parameters: criteria, position: Position(Vec::new()), shown: None };
     let first = (!is_only).then(|| page.position.clone());
     for (relation, position) in [("first", first), ("previous", previous), ("next", next)] {
         let Some(position) = position else { continue };
         page.position = position;
+        page.shown = shown.part.take_if(|_| relation == "next");
         links.push((relation, context.next_link(path, &page)?));
     }
     Ok(links)
 }
 
-fn write(context: &Context<'_>, found: &Found, links: &[(&str, String)]) -> Vec<u8> {
+fn write(context: &Context<'_>, shown: &Shown, links: &[(&str, String)]) -> Vec<u8> {
+    let found = &shown.found;
     let mut bundle =
         BundleWriter::new(context.base, BundleKind::Searchset, found.total, links, &found.matches);
-    for row in &found.matches {
-        bundle.found(row, SearchMode::Match);
+    match &shown.parts {
+        Some(parts) => contained::write(found, parts, &mut bundle),
+        None => found.matches.iter().for_each(|row| bundle.found(row, SearchMode::Match)),
     }
     for row in &found.included {
         bundle.found(row, SearchMode::Include);
@@ -123,7 +132,7 @@ async fn first_page(
     };
     let mut criteria = shown.clone();
     criteria.retain(|(name, _)| name != "_count");
-    Ok(Asked { compiled, criteria, count, after: None, shown })
+    Ok(Asked { compiled, criteria, count, after: None, part: None, shown })
 }
 
 /// A search from where a page token says. The token holds all of it, so that nothing else may be asked. One
@@ -149,6 +158,7 @@ async fn later_page(
         criteria: page.parameters,
         count: page.count,
         after: Some(page.position).filter(|position| !position.0.is_empty()),
+        part: page.shown,
         shown: parameters,
     })
 }

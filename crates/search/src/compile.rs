@@ -7,14 +7,16 @@ use crate::error::{Reason, SearchError, shown};
 use crate::limits::{CLAUSE_BYTES_MAX, CLAUSES_MAX};
 use crate::vocabulary::Vocabulary;
 use crate::{
-    Direction, Filter, Include, ParamId, ParameterSet, Search, SearchScope, Sort, TextQuery, TextWithin,
-    Total, Visible,
+    Direction, Filter, Include, ParamId, ParameterSet, Search, SearchScope, SelectedContents, Sort,
+    TextQuery, TextWithin, Total, Visible,
 };
+use contained::{Asked, Found};
 pub use filter::FilterFault;
 pub(crate) use filter::vocabulary as filter_vocabulary;
 use modifier::Modifier;
 
 mod chain;
+mod contained;
 mod filter;
 mod hierarchy;
 mod include;
@@ -68,6 +70,8 @@ pub struct Compiled {
     pub count: Option<usize>,
     /// Whether to count all (`_total`), if asked. `estimate` is answered accurately.
     pub total: Option<Total>,
+    /// What of each match is shown, if contained resources are asked for themselves (`_containedType`).
+    pub contents: Option<SelectedContents>,
     /// What was ignored, and why.
     pub ignored: Vec<SearchError>,
     /// Where that stood among the parameters, counted from zero.
@@ -85,6 +89,9 @@ impl Compiled {
     /// `count_default`, with it at most `count_max`; both are numbers of matches.
     pub fn search(&self, visible: &Visible, count_default: usize, count_max: usize) -> Search {
         let mut search = Search::across(visible, self.types.clone());
+        if let Some(contents) = &self.contents {
+            search = search.selecting(contents.clone());
+        }
         search.sort = self.sort.clone();
         search.include = self.include.clone();
         search.count = self.count.map_or(count_default, |count| count.min(count_max));
@@ -97,7 +104,7 @@ impl Compiled {
 const FORM: [&str; 2] = ["_format", "_pretty"];
 
 /// Parameters of the standard that are not supported, on whatever type.
-const NOT_SUPPORTED: [&str; 6] = ["_contained", "_containedType", "_elements", "_query", "_score", "_type"];
+const NOT_SUPPORTED: [&str; 4] = ["_elements", "_query", "_score", "_type"];
 
 /// Understands a search of one type, that of the context: names and values as they were typed,
 /// percent-decoded, in order. Fails with all that is wrong with it.
@@ -121,8 +128,13 @@ pub fn compile_within(
     let parameters: Vec<(&str, &str)> =
         parameters.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
     let types = scoped::types(&parameters, scope).map_err(|error| vec![error])?;
-    let contexts: Vec<Context<'_>> = types.iter().map(|of| Context { of: *of, ..*context }).collect();
+    let asked = contained::asked(&parameters, context).map_err(|error| vec![error])?;
+    let matching = asked.map_or_else(|| types.clone(), |asked| asked.matching(&types, scope));
+    let [contexts, matching] = [&types, &matching].map(|all| contexts(all, context));
     let mut compiler = Compiler::new(context, &contexts, scope);
+    if let Some(asked) = asked {
+        compiler.searches_contained(asked, &matching);
+    }
     let (mut errors, mut ignored, mut ignored_at) = (Vec::new(), Vec::new(), Vec::new());
     for (at, (name, value)) in parameters.into_iter().enumerate() {
         match compiler.add(name, value) {
@@ -138,9 +150,20 @@ pub fn compile_within(
         return Err(errors);
     }
     let Compiler { filters, page, include, .. } = compiler;
-    let types = types.into_iter().zip(filters.into_iter().map(Filter::bodies_last)).collect();
+    let wanted = types.into_iter().zip(filters.into_iter().map(Filter::bodies_last)).collect();
+    let Found { types, contents } = match asked {
+        None => Found { types: wanted, contents: None },
+        Some(asked) => {
+            asked.check_page(&page.sort, &include).map_err(|error| vec![error])?;
+            asked.found(wanted, scope, context)
+        }
+    };
     let count = if page.only_counts { Some(0) } else { page.count };
-    Ok(Compiled { types, sort: page.sort, include, count, total: page.total, ignored, ignored_at })
+    Ok(Compiled { types, sort: page.sort, include, count, total: page.total, contents, ignored, ignored_at })
+}
+
+fn contexts<'a>(types: &[ResourceType], context: &Context<'a>) -> Vec<Context<'a>> {
+    types.iter().map(|of| Context { of: *of, ..*context }).collect()
 }
 
 fn is_ignored(error: &SearchError, handling: Handling) -> bool {
@@ -153,6 +176,9 @@ struct Compiler<'a> {
     any: &'a Context<'a>,
     /// A context for each type searched.
     contexts: &'a [Context<'a>],
+    /// A context for each type whose resources may match: others, if contained resources are searched.
+    matching: &'a [Context<'a>],
+    contained: Option<Asked>,
     scope: &'a SearchScope,
     /// What was asked of each type so far.
     filters: Vec<Filter>,
@@ -167,11 +193,31 @@ impl<'a> Compiler<'a> {
     fn new(any: &'a Context<'a>, contexts: &'a [Context<'a>], scope: &'a SearchScope) -> Self {
         let filters = contexts.iter().map(|_| scope.filter()).collect();
         let (page, include, links, seen) = Default::default();
-        Compiler { any, contexts, scope, filters, page, include, links, seen }
+        Compiler {
+            any,
+            contexts,
+            matching: contexts,
+            contained: None,
+            scope,
+            filters,
+            page,
+            include,
+            links,
+            seen,
+        }
+    }
+
+    /// Criteria are about resources wherever they stand; which containers are looked at is said later.
+    fn searches_contained(&mut self, asked: Asked, matching: &'a [Context<'a>]) {
+        (self.contained, self.matching) = (Some(asked), matching);
+        self.filters.fill(Filter::Everything);
     }
 
     fn add(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
-        if FORM.contains(&name) || (name == "_type" && scoped::takes_types(self.scope)) {
+        if FORM.contains(&name)
+            || contained::is_about_contained(name)
+            || (name == "_type" && scoped::takes_types(self.scope))
+        {
             return Ok(());
         }
         let head = name.split([':', '.']).next().unwrap_or(name);
@@ -186,15 +232,14 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         if include::is_include(name) {
-            self.include.extend(include::includes(&clause, self.contexts, self.any)?);
+            self.include.extend(include::includes(&clause, self.matching, self.any)?);
             return Ok(());
         }
         restricted::check(&clause, self.contexts, &mut self.seen)
             .map_err(|reason| SearchError::new(name, reason))?;
         let condition = |context| chain::condition(&clause, context, &self.links);
         let criteria: Vec<Filter> = self.contexts.iter().map(condition).collect::<Result<_, _>>()?;
-        self.and(criteria);
-        Ok(())
+        self.and(name, criteria)
     }
 
     fn add_filter(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
@@ -204,15 +249,18 @@ impl<'a> Compiler<'a> {
         }
         let criteria: Result<Vec<Filter>, FilterFault> =
             self.contexts.iter().map(|context| filter::filter(value, context, &self.links)).collect();
-        self.and(criteria.map_err(|fault| fail(Reason::Filter(fault)))?);
-        Ok(())
+        self.and(name, criteria.map_err(|fault| fail(Reason::Filter(fault)))?)
     }
 
     /// Adds a criterion for each type.
-    fn and(&mut self, criteria: Vec<Filter>) {
+    fn and(&mut self, name: &str, criteria: Vec<Filter>) -> Result<(), SearchError> {
+        if let Some(asked) = self.contained {
+            asked.check(name, &criteria)?;
+        }
         for (filter, criterion) in self.filters.iter_mut().zip(criteria) {
             *filter = std::mem::replace(filter, Filter::Everything).and(criterion);
         }
+        Ok(())
     }
 
     /// Whether a name means something on these types: names with an underscore do on every type.

@@ -78,6 +78,8 @@ pub enum Reason {
     Repeated,
     /// The limit of this name and size was exceeded.
     Limit(&'static str, usize),
+    /// It does not go with `_contained`, for this reason.
+    WithContained(&'static str),
     /// Nothing can be ordered by it.
     Unordered(String),
     /// Only what a reference parameter leads to has parameters of its own.
@@ -112,6 +114,7 @@ impl Reason {
             | Reason::NeverRefers { .. }
             | Reason::FunctionalList
             | Reason::NotReference
+            | Reason::WithContained(_)
             | Reason::Vocabulary(VocabularyFault::Filter)
             | Reason::Unordered(_) => IssueCode::NotSupported,
             Reason::Vocabulary(VocabularyFault::Limit(..)) => IssueCode::TooCostly,
@@ -172,6 +175,7 @@ impl fmt::Display for SearchError {
             Reason::Limit(limit, size) => {
                 write!(f, "the search parameter '{name}' exceeds the limit {limit} of {size}")
             }
+            Reason::WithContained(why) => write!(f, "'{name}' does not go with _contained: {why}"),
             Reason::NotReference => {
                 write!(f, "'{name}': only a reference parameter leads to other parameters")
             }

@@ -3,6 +3,7 @@
 
 mod codes;
 pub(crate) mod compile;
+mod contained;
 mod expression;
 mod form;
 mod names;
@@ -15,12 +16,12 @@ mod walk;
 
 use crate::{Entries, ParamId, ParameterSet, Target, Value};
 use fhir::{Json, Kind, Resource, ResourceKey, SearchParameterDefinition};
-use plan::{ROOT, Truth};
+use plan::{Plan, ROOT, Truth};
 use std::fmt;
 use walk::Walk;
 
 /// Turns resources into entries.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Extractor {
     base: String,
     parameters: ParameterSet,
@@ -77,10 +78,7 @@ impl Extractor {
             let own = Target::Local { of: key.of, id: key.id.as_str(), version: None };
             entries.push(ParamId::COMPARTMENT, Value::Reference(own));
         }
-        for truth in &plan.truths {
-            let code = Some(if holds(truth, root) { "true" } else { "false" });
-            entries.push(truth.param, Value::Token { system: None, code });
-        }
+        push_truths(plan, root, entries);
         Walk::new(plan, root, &self.base).visit(ROOT, root, entries)
     }
 }
@@ -92,6 +90,14 @@ pub struct NotIndexed {
     pub definition: &'static SearchParameterDefinition,
     /// Why it is not.
     pub reason: &'static str,
+}
+
+/// Adds what the parameters say that ask whether an element is there.
+fn push_truths(plan: &Plan, root: Json<'_>, entries: &mut Entries) {
+    for truth in &plan.truths {
+        let code = Some(if holds(truth, root) { "true" } else { "false" });
+        entries.push(truth.param, Value::Token { system: None, code });
+    }
 }
 
 /// Whether one of the elements is there and is not `false`.

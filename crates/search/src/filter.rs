@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use fhir::{Id, ResourceKey, ResourceType, Time};
 
 use crate::value::{Target, Value};
-use crate::{Entries, Hierarchy, ParamId, Prefix, Test, TextQuery, canonical_types, refers_to};
+use crate::{Containment, Entries, Hierarchy, ParamId, Prefix, Test, TextQuery, canonical_types, refers_to};
 
 /// A condition on resources of one type.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,6 +31,8 @@ pub enum Filter {
     Missing(ParamId),
     /// The body has these words (`_text`, `_content`).
     Text(TextQuery),
+    /// It contains a resource that passes (`_contained`).
+    Contains(Box<Containment>),
     /// Chain: some value of `param` refers to an `of` that passes `filter`, by its key or, if the type has
     /// them, its canonical `url`, whatever the version.
     Refers {
@@ -68,6 +70,17 @@ pub struct Row<'a> {
     pub updated: Time,
     /// Its indexed facts.
     pub entries: &'a Entries,
+    /// Of a contained resource, what no graph can look up.
+    pub within: Option<Within<'a>>,
+}
+
+/// Where a contained resource stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'a> {
+    /// Its own body.
+    pub body: &'a [u8],
+    /// That of the resource that contains it.
+    pub container: &'a [u8],
 }
 
 /// The other resources of the data store, for chains.
@@ -76,6 +89,10 @@ pub trait Graph {
     fn row(&self, key: &ResourceKey) -> Option<Row<'_>>;
     /// The body of the current resource of this key, for those who look for words in it.
     fn body(&self, _key: &ResourceKey) -> Option<Cow<'_, [u8]>> {
+        None
+    }
+    /// The same for those who look for resources contained in it.
+    fn container(&self, _key: &ResourceKey) -> Option<Cow<'_, [u8]>> {
         None
     }
     /// All current resources of a type, in any order.
@@ -111,14 +128,41 @@ impl Filter {
         }
     }
 
+    /// What everything passes that passes this, without a look into bodies.
+    #[must_use]
+    pub fn without_bodies(&self) -> Filter {
+        match self {
+            Filter::And(filters) => Filter::And(filters.iter().map(Filter::without_bodies).collect()),
+            Filter::Or(filters) => Filter::Or(filters.iter().map(Filter::without_bodies).collect()),
+            Filter::Refers { param, of, filter } => {
+                Filter::Refers { param: *param, of: *of, filter: Box::new(filter.without_bodies()) }
+            }
+            Filter::ReferredBy { by, param, filter } => {
+                Filter::ReferredBy { by: *by, param: *param, filter: Box::new(filter.without_bodies()) }
+            }
+            other if other.looks_into_bodies() => Filter::Everything,
+            other => other.clone(),
+        }
+    }
+
     /// Whether bodies must be looked into.
     pub fn looks_into_bodies(&self) -> bool {
         match self {
-            Filter::Text(_) => true,
+            Filter::Text(_) | Filter::Contains(_) => true,
             Filter::And(filters) | Filter::Or(filters) => filters.iter().any(Filter::looks_into_bodies),
             Filter::Not(filter) | Filter::Refers { filter, .. } | Filter::ReferredBy { filter, .. } => {
                 filter.looks_into_bodies()
             }
+            _ => false,
+        }
+    }
+
+    /// Whether it asks what refers to a resource, other than at the other end of a chain.
+    pub fn asks_for_referrers(&self) -> bool {
+        match self {
+            Filter::And(filters) | Filter::Or(filters) => filters.iter().any(Filter::asks_for_referrers),
+            Filter::Not(filter) => filter.asks_for_referrers(),
+            Filter::ReferredBy { .. } => true,
             _ => false,
         }
     }
@@ -128,7 +172,10 @@ impl Filter {
         match self {
             Filter::And(filters) | Filter::Or(filters) => filters.iter().all(Filter::is_local),
             Filter::Not(filter) => filter.is_local(),
-            Filter::Refers { .. } | Filter::ReferredBy { .. } | Filter::RefersWithin { .. } => false,
+            Filter::Refers { .. }
+            | Filter::ReferredBy { .. }
+            | Filter::RefersWithin { .. }
+            | Filter::Contains(_) => false,
             _ => true,
         }
     }
@@ -144,7 +191,14 @@ impl Filter {
             Filter::Ids(ids) => ids.contains(&at.key.id),
             Filter::Updated(prefix, span) => updated_matches(*prefix, *span, at.updated),
             Filter::Has(param, test) => at.entries.of(*param).any(|value| test.matches(&value)),
-            Filter::Text(query) => graph.body(at.key).is_some_and(|body| query.matches(&body)),
+            Filter::Text(query) => match at.within {
+                Some(within) => query.matches(within.body),
+                None => graph.body(at.key).is_some_and(|body| query.matches(&body)),
+            },
+            Filter::Contains(containment) => match at.within {
+                Some(within) => containment.is_in(at, within.container, graph),
+                None => graph.container(at.key).is_some_and(|body| containment.is_in(at, &body, graph)),
+            },
             Filter::Missing(param) => at.entries.of(*param).next().is_none(),
             Filter::Refers { param, of, filter } if canonical_types().contains(of) => graph
                 .rows(*of)

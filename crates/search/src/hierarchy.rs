@@ -102,6 +102,13 @@ impl Filter {
             Filter::ReferredBy { by, param, filter } => {
                 Filter::ReferredBy { by: *by, param: *param, filter: Box::new(filter.with_members(members)?) }
             }
+            Filter::Contains(contained) => {
+                let mut known = contained.clone();
+                for (_, filter) in &mut known.types {
+                    *filter = filter.with_members(members)?;
+                }
+                Filter::Contains(known)
+            }
             Filter::RefersWithin { param, hierarchy } => hierarchy.referred(*param, members(hierarchy)?),
             other => other.clone(),
         })
@@ -114,6 +121,7 @@ impl Filter {
             Filter::Not(filter) | Filter::Refers { filter, .. } | Filter::ReferredBy { filter, .. } => {
                 filter.has_hierarchy()
             }
+            Filter::Contains(contained) => contained.types.iter().any(|(_, filter)| filter.has_hierarchy()),
             Filter::RefersWithin { .. } => true,
             _ => false,
         }

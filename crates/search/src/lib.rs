@@ -5,6 +5,7 @@
 
 mod clause;
 mod compile;
+mod contained;
 mod entries;
 mod error;
 mod extract;
@@ -31,10 +32,11 @@ mod words;
 
 pub use clause::{Clause, Step};
 pub use compile::{Compiled, Context, FilterFault, Handling, compile, compile_within};
+pub use contained::{Contained, Containment, SelectedContents};
 pub use entries::Entries;
 pub use error::{Reason, SearchError};
 pub use extract::{ExtractError, Extractor, NotIndexed};
-pub use filter::{Filter, Graph, Row, references, updated_matches};
+pub use filter::{Filter, Graph, Row, Within, references, updated_matches};
 pub use hierarchy::{Direction, Hierarchy};
 pub use link::{Address, addresses, canonical_types, named_by, refers_to};
 pub use near::Near;

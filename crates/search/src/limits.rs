@@ -55,5 +55,8 @@ pub const VOCABULARY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Words and phrases of one value of `_text` or `_content`.
 pub const TEXT_TERMS_MAX: usize = 64;
 
+/// Bodies that one search opens for the resources contained in them, unless the caller says otherwise.
+pub const CONTAINERS_MAX: usize = 100_000;
+
 /// Bodies that one search looks into for words, unless the caller says otherwise: those that pass all other conditions.
 pub const TEXT_BODIES_MAX: usize = 20_000;

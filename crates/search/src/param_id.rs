@@ -15,6 +15,8 @@ impl ParamId {
     pub const COMPARTMENT: ParamId = ParamId(0);
     /// An entry of a List that is not marked as deleted: a reference to what is listed.
     pub const LISTED: ParamId = ParamId(1);
+    /// What is contained: as a token without a system, the type of each contained resource that has an id.
+    pub const CONTAINED: ParamId = ParamId(2);
     /// The first number of an R4 code.
     pub const FIRST_CODE: u16 = 16;
     /// The first number of a data store's own parameters.

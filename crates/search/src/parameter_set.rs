@@ -48,12 +48,13 @@ pub struct OwnParameter {
     pub is_ready: bool,
 }
 
-/// A number whose rows are still to be removed from the index; it is not given to another parameter before.
+/// A number whose rows in the index are not what extraction finds, until its types are indexed again: of a parameter
+/// that is gone, so that it is not given to another before, or of a fact that an older release did not extract.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Dropped {
     param: ParamId,
     bases: Vec<ResourceType>,
-    /// From which [`ParameterSet::extraction`] on writes are no longer indexed by it.
+    /// From which [`ParameterSet::extraction`] on what is written is right.
     since: u64,
 }
 
@@ -79,6 +80,18 @@ impl ParameterSet {
             ParameterSet(Arc::new(Inner { own, dropped, extraction: 0, revision: 0, plans }))
         });
         R4.clone()
+    }
+
+    /// The same set of a data store whose resources an older release extracted, which said neither what they contain
+    /// nor what a List lists.
+    #[must_use]
+    pub fn of_older_release(&self) -> ParameterSet {
+        let since = self.0.extraction + 1;
+        let mut dropped = self.0.dropped.clone();
+        let lists = ResourceType::parse("List").into_iter().collect();
+        dropped.push(Dropped { param: ParamId::CONTAINED, bases: ResourceType::all().collect(), since });
+        dropped.push(Dropped { param: ParamId::LISTED, bases: lists, since });
+        ParameterSet::with(self.0.own.clone(), dropped, since, self.0.revision + 1)
     }
 
     fn with(own: Vec<OwnParameter>, dropped: Vec<Dropped>, extraction: u64, revision: u64) -> ParameterSet {
@@ -156,10 +169,13 @@ impl ParameterSet {
         &self.plan(of).not_indexed
     }
 
-    /// Whether the index rows of a number are what extraction finds in every current resource: they are of R4's
-    /// parameters and of those that can be asked, and nobody's concern otherwise.
+    /// Whether the index rows of a number are what extraction finds in every current resource: they are of facts,
+    /// of R4's parameters and of those that can be asked, and nobody's concern otherwise.
     pub fn is_settled(&self, param: ParamId) -> bool {
-        param.0 < ParamId::FIRST_CUSTOM || self.own().iter().any(|one| one.param == param && one.is_ready)
+        if param.0 < ParamId::FIRST_CUSTOM {
+            return self.0.dropped.iter().all(|one| one.param != param);
+        }
+        self.own().iter().any(|one| one.param == param && one.is_ready)
     }
 
     /// The types whose older resources wait to be indexed again, because a parameter came or went.

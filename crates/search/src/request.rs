@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fhir::ResourceType;
 
-use crate::limits::{HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
-use crate::{Filter, ParamId, Sort, Visible};
+use crate::limits::{CONTAINERS_MAX, HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
+use crate::{Filter, ParamId, SelectedContents, Sort, Visible};
 
 /// One search, of one type or of several. Built from a [`Visible`], so that none can be made that looks
 /// past it.
@@ -13,6 +13,7 @@ use crate::{Filter, ParamId, Sort, Visible};
 pub struct Search {
     types: Vec<(ResourceType, Filter)>,
     visible: Visible,
+    contents: Option<SelectedContents>,
     /// The order of the matches; ties, and everything without one, go by type, in alphabetical order, and
     /// then by when the current version was written, oldest first.
     pub sort: Vec<Sort>,
@@ -26,6 +27,8 @@ pub struct Search {
     pub include_max: usize,
     /// Into how many bodies may be looked for words; more are an error.
     pub bodies_max: usize,
+    /// How many bodies may be opened for the resources contained in them; a search that needs more is an error.
+    pub containers_max: usize,
     /// How many resources it may name with all that stand above or below them, for each type searched; more are an
     /// error.
     pub hierarchy_max: usize,
@@ -54,15 +57,33 @@ impl Search {
         Search {
             types: by_type.into_iter().collect(),
             visible: visible.clone(),
+            contents: None,
             sort: Vec::new(),
             include: Vec::new(),
             after: None,
             count: 100,
             include_max: 1000,
             bodies_max: TEXT_BODIES_MAX,
+            containers_max: CONTAINERS_MAX,
             hierarchy_max: HIERARCHY_RESOURCES_MAX,
             total: Total::None,
         }
+    }
+
+    /// The same search, of whose matches this is shown, confined likewise. Its total is of what is shown; a page is
+    /// cut by matches still.
+    #[must_use]
+    pub fn selecting(mut self, contents: SelectedContents) -> Self {
+        let SelectedContents { contained, whole } = contents;
+        let contained = self.visible.confine_contained(contained);
+        let whole = whole.into_iter().map(|(of, filter)| (of, self.visible.confine(of, filter))).collect();
+        self.contents = Some(SelectedContents { contained, whole });
+        self
+    }
+
+    /// What of each match is shown; `None` for all of it.
+    pub fn contents(&self) -> Option<&SelectedContents> {
+        self.contents.as_ref()
     }
 
     /// The types searched, each once and in alphabetical order, with their conditions, confined.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fhir::ResourceType;
 
-use crate::Filter;
+use crate::{Containment, Filter};
 
 /// What a caller may see. Access is an argument: every method of a store that returns rows takes one.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,6 +47,14 @@ impl Visible {
         self.of(of).clone().and(self.confine_chains(filter))
     }
 
+    /// What is asked of contained resources, likewise.
+    pub(crate) fn confine_contained(&self, mut contained: Containment) -> Containment {
+        for (_, filter) in &mut contained.types {
+            *filter = self.confine_chains(std::mem::replace(filter, Filter::Nothing));
+        }
+        contained
+    }
+
     fn confine_chains(&self, filter: Filter) -> Filter {
         let all = |filters: Vec<Filter>| filters.into_iter().map(|f| self.confine_chains(f)).collect();
         match filter {
@@ -63,6 +71,8 @@ impl Visible {
                 hierarchy.filter = self.of(hierarchy.of).clone().and(hierarchy.filter);
                 Filter::RefersWithin { param, hierarchy }
             }
+            // What is contained is seen by whom its container is.
+            Filter::Contains(contained) => Filter::Contains(Box::new(self.confine_contained(*contained))),
             local => local,
         }
     }

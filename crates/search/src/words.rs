@@ -30,6 +30,15 @@ pub fn words(filter: &Filter, parameters: &ParameterSet) -> String {
             TextWithin::Narrative => "words in the narrative, looked for in each body".to_owned(),
             TextWithin::Content => "words, looked for in each body".to_owned(),
         },
+        Filter::Contains(contained) => {
+            let names: Vec<&str> = contained.types.iter().map(|(of, _)| of.name()).collect();
+            let by =
+                contained.by.map_or(String::new(), |by| format!(", which {} names,", code(by, parameters)));
+            match names.as_slice() {
+                [name] => format!("contains a {name}{by} with"),
+                _ => format!("contains one of {} types{by} with", names.len()),
+            }
+        }
         Filter::Missing(param) => format!("{} is missing", code(*param, parameters)),
         Filter::Refers { param, of, .. } => {
             format!("{} refers to a {of} with", code(*param, parameters))
@@ -84,6 +93,7 @@ fn code(param: ParamId, parameters: &ParameterSet) -> String {
     match parameters.code(param) {
         _ if param == ParamId::COMPARTMENT => "compartment".to_owned(),
         _ if param == ParamId::LISTED => "entry".to_owned(),
+        _ if param == ParamId::CONTAINED => "type of what is contained".to_owned(),
         Some(code) => code.to_owned(),
         None => format!("fact {}", param.0),
     }

@@ -46,7 +46,7 @@ pub use note::Note;
 pub use plan::{Explain, Plan, Step, plan};
 pub use random::{Random, SeededRandom, SystemRandom, uuid};
 pub use reindex::{Reindex, ReindexOrder, Reindexed};
-pub use stored::{Found, Stored};
+pub use stored::{Found, Selected, Stored};
 pub use transaction::{
     CommitError, Committed, Ingested, Operation, Precondition, Put, Run, RunId, Transaction, Write,
 };
@@ -81,6 +81,10 @@ pub trait Store: Send + Sync {
     /// from where it began: to the same number of rows before that place, nearest first, in the same order. A
     /// page that was reached by going back has a `next` that leads whence it came, and a `previous` if there
     /// is more before it.
+    ///
+    /// Where bodies must be opened for the resources contained in them, a search that finds nothing opens each that
+    /// passes everything else, and is refused if those are more than it may open. One that finds something may be
+    /// content with fewer.
     ///
     /// The total is of the newest state, whatever the page. With a count of zero there are neither matches nor
     /// other pages. A count above [`limits::PAGE_ROWS_MAX`] means that. A page whose bodies are large ends

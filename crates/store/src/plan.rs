@@ -62,12 +62,19 @@ pub trait Explain {
 /// As the search would fail.
 pub fn plan(search: &Search, parameters: &ParameterSet, by: &dyn Explain) -> Result<Plan, StoreError> {
     let mut plan = Planner { search, parameters, by, steps: Vec::new() };
-    let mut matches = 0;
+    let (mut matches, mut empty) = (0, 0);
     for (of, filter) in search.types() {
         let hits = by.hits(*of, filter)?;
         matches += hits;
+        if by.hits(*of, search.visible().of(*of))? == 0 && search.types().len() > 1 {
+            empty += 1;
+            continue;
+        }
         plan.push(0, format!("search {of}"), by.overview(*of), Some(hits));
         plan.condition(*of, filter, 1)?;
+    }
+    if empty > 0 {
+        plan.push(0, format!("search {empty} more types of which there is none"), String::new(), Some(0));
     }
     let order = match search.sort.as_slice() {
         [] => "in the order written, oldest first".to_owned(),
@@ -97,6 +104,23 @@ impl Planner<'_> {
         self.steps.push(Step { depth, what, how, hits });
     }
 
+    /// A condition on contained resources, which nothing counts.
+    fn inside(&mut self, filter: &Filter, depth: usize) {
+        if self.steps.len() >= PLAN_STEPS_MAX {
+            return;
+        }
+        self.push(depth, words(filter, self.parameters), String::new(), None);
+        match filter {
+            Filter::And(filters) | Filter::Or(filters) => {
+                filters.iter().for_each(|one| self.inside(one, depth + 1));
+            }
+            Filter::Not(filter) | Filter::Refers { filter, .. } | Filter::ReferredBy { filter, .. } => {
+                self.inside(filter, depth + 1);
+            }
+            _ => {}
+        }
+    }
+
     fn condition(&mut self, of: ResourceType, filter: &Filter, depth: usize) -> Result<(), StoreError> {
         if self.steps.len() >= PLAN_STEPS_MAX {
             if self.steps.len() == PLAN_STEPS_MAX {
@@ -116,6 +140,10 @@ impl Planner<'_> {
             }
             Filter::Or(filters) => filters.iter().try_for_each(|one| self.condition(of, one, depth + 1)),
             Filter::Not(filter) => self.condition(of, filter, depth + 1),
+            Filter::Contains(contained) => {
+                contained.types.iter().for_each(|(_, filter)| self.inside(filter, depth + 1));
+                Ok(())
+            }
             Filter::Refers { of, filter, .. } => self.condition(*of, filter, depth + 1),
             Filter::ReferredBy { by, filter, .. } => self.condition(*by, filter, depth + 1),
             _ => Ok(()),

@@ -38,11 +38,29 @@ pub(crate) fn rows_of_page<'r>(rows: impl Iterator<Item = &'r Stored>) -> usize 
     sizes.enumerate().take_while(|(at, bytes)| *at == 0 || *bytes <= PAGE_BYTES_MAX).count()
 }
 
+/// What is shown of one match of a search for contained resources.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// Whether it is shown itself.
+    pub is_whole: bool,
+    /// Which of the resources in its `contained` are, counted from zero, in their order.
+    pub contained: Vec<usize>,
+}
+
+impl Selected {
+    /// How many resources are shown.
+    pub fn count(&self) -> usize {
+        usize::from(self.is_whole) + self.contained.len()
+    }
+}
+
 /// One page of matches.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// The matches, in the order asked.
     pub matches: Vec<Stored>,
+    /// What is shown of each of them, if the search says (`Search::contents`).
+    pub selected: Vec<Selected>,
     /// What they include, each once, none of them a match of this page.
     pub included: Vec<Stored>,
     /// Whether there is more to include than the limits allow.
@@ -51,6 +69,6 @@ pub struct Found {
     pub next: Option<Position>,
     /// Where the page before ends, if there is one.
     pub previous: Option<Position>,
-    /// How many match in all, if asked.
+    /// How many match in all, if asked; of a search that says what is shown of them, how many are shown.
     pub total: Option<u64>,
 }

@@ -13,6 +13,7 @@ use crate::{Catalog, ManualClock, Store};
 
 pub mod across;
 pub mod catalog;
+pub mod contained;
 pub mod criteria;
 pub mod erase;
 pub mod explain;
@@ -123,6 +124,12 @@ macro_rules! store_promise {
                 a_hierarchy_is_followed_to_its_ends, a_hierarchy_that_goes_round_ends,
                 what_is_hidden_breaks_a_hierarchy, a_hierarchy_combines_with_chains, a_hierarchy_is_limited,
                 a_hierarchy_is_explained, canonicals_match_by_the_start_of_their_version,
+            }
+            contained::{
+                what_contains_what_passes_is_found, what_is_contained_is_asked_about_other_resources,
+                what_is_shown_of_a_match_is_told_and_counted, what_is_contained_is_seen_with_its_container,
+                containers_come_in_order_and_on_pages, bodies_opened_for_what_they_contain_are_limited,
+                references_lead_to_what_is_contained,
             }
             page::{
                 without_an_order_the_oldest_write_comes_first, an_order_looks_at_the_lowest_or_the_highest,

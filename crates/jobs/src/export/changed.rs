@@ -77,7 +77,7 @@ impl<'c> Changed<'c> {
 
     fn belongs(&self, row: &Stored) -> bool {
         let entries = entries(self.extractor, row);
-        self.wanted.held(Row { key: &row.key, updated: row.updated, entries: &entries })
+        self.wanted.held(Row { key: &row.key, updated: row.updated, within: None, entries: &entries })
     }
 
     /// Leaves out the rows whose criteria look at other resources and that do not meet them now.

@@ -52,7 +52,7 @@ impl Deleted<'_> {
         let before = self.store.history(&version(deletion.version - 1), self.visible).await?.versions.pop();
         Ok(before.is_some_and(|row| {
             let entries = entries(self.extractor, &row);
-            self.wanted.held(Row { key: &row.key, updated: row.updated, entries: &entries })
+            self.wanted.held(Row { key: &row.key, updated: row.updated, within: None, entries: &entries })
         }))
     }
 }

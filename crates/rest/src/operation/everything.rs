@@ -202,7 +202,7 @@ fn next_link(
     from: usize,
 ) -> Result<String, Refusal> {
     let position = Position([&(from as u64).to_be_bytes()[..], note.as_bytes()].concat());
-    context.next_link(path, &Page { count, parameters: Parameters::new(), position })
+    context.next_link(path, &Page { count, parameters: Parameters::new(), position, shown: None })
 }
 
 /// The page of a token: the resources of its keys as they are now.

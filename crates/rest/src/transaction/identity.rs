@@ -76,7 +76,7 @@ pub(super) fn check_criteria(prepared: &[(usize, Prepared)]) -> Result<(), Refus
 /// decides.
 fn is_match(of: ResourceType, filter: &Filter, prepared: &Prepared) -> bool {
     let Some(Write::Put(put)) = &prepared.write else { return false };
-    let row = Row { key: &put.key, updated: Time(0), entries: &put.entries };
+    let row = Row { key: &put.key, updated: Time(0), entries: &put.entries, within: None };
     put.key.of == of && filter.is_local() && filter.matches(row, &Alone)
 }
 

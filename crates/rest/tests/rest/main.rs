@@ -5,6 +5,7 @@ mod agreement;
 mod authority;
 mod batch;
 mod conditional;
+mod contained;
 mod cors;
 mod door;
 mod explain;

@@ -214,6 +214,13 @@ const THERE: &[(&str, &[Try])] = &[
     ),
     ("near", &[("GET Location?near=1%7C2%7C3%7Ckm", None)]),
     ("_filter", &[("GET Patient?_filter=name%20co%20a%20and%20not(birthdate%20gt%202000)", None)]),
+    (
+        "_contained and _containedType",
+        &[
+            ("GET Medication?_contained=true&code=a", None),
+            ("GET Medication?_contained=both&_containedType=contained", None),
+        ],
+    ),
     ("unknown parameters", &[("GET Patient?foo=1", Some(("prefer", "handling=lenient")))]),
     ("_count", &[("GET Patient?_count=1", None), ("GET Patient?_count=100", None)]),
     ("_count=0", &[("GET Patient?_count=0", None), ("GET Patient?_summary=count", None)]),
@@ -231,8 +238,6 @@ const ABSENT: &[(&str, &[Try])] = &[
     (
         "other result parameters",
         &[
-            ("GET Patient?_contained=true", None),
-            ("GET Patient?_containedType=a", None),
             ("GET Patient?_query=a", None),
             ("GET Patient?_score=a", None),
             ("GET Patient?_type=a", None),

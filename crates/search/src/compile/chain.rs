@@ -58,7 +58,7 @@ impl Chain<'_> {
         }
         let step = Step::parse(rest);
         if step.code == "_list" {
-            return self.listed(step);
+            return self.listed(step, context);
         }
         let last = Clause { name: self.clause.name, steps: vec![step], values: self.clause.values.clone() };
         criterion(&last, context)
@@ -137,7 +137,7 @@ impl Chain<'_> {
     }
 
     /// `_list`: an entry of one of these lists.
-    fn listed(&self, step: Step<'_>) -> Result<Filter, SearchError> {
+    fn listed(&self, step: Step<'_>, context: &Context<'_>) -> Result<Filter, SearchError> {
         if let Some(modifier) = step.modifier {
             return Err(self.fail(Reason::Modifier { modifier: shown(modifier), has: Vec::new() }));
         }
@@ -150,6 +150,9 @@ impl Chain<'_> {
         };
         let ids: Option<Vec<Id>> = self.clause.values.iter().map(id).collect();
         let ids = ids.ok_or_else(|| self.fail(Reason::Value("ids of List resources")))?;
+        if !context.parameters.is_settled(ParamId::LISTED) {
+            return Err(self.fail(Reason::Awaited(shown(step.code))));
+        }
         let by = ResourceType::parse("List").expect("R4 has lists");
         self.count()?;
         Ok(Filter::ReferredBy { by, param: ParamId::LISTED, filter: Box::new(Filter::Ids(ids)) })

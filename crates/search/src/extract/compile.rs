@@ -36,6 +36,7 @@ pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
         // What was taken in compiles; a release that knows less of FHIRPath finds nothing by it.
         let _ = compiler.parameter(own.param, &own.definition);
     }
+    compiler.contained();
     let mut is_compartment = false;
     for compartment in definitions().compartments() {
         is_compartment |= compartment.of == of;
@@ -141,6 +142,13 @@ impl Compiler<'_> {
             for item in self.member(entry, "item", None) {
                 self.attach(item, ParameterKind::Reference, ParamId::LISTED, &[]);
             }
+        }
+    }
+
+    /// The types of contained resources, where the standard lets there be any.
+    fn contained(&mut self) {
+        for contained in self.member(self.resource_at(ROOT), "contained", None) {
+            self.add(contained.node, Form::Contained, Emit { param: ParamId::CONTAINED, only: None });
         }
     }
 

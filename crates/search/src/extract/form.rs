@@ -55,6 +55,8 @@ pub(super) enum Form {
     UriReference,
     /// A resource that stands inside another.
     Inline,
+    /// A contained resource, by its type.
+    Contained,
     /// A uri, url, oid or uuid.
     Uri,
     /// A canonical, with and without its version.

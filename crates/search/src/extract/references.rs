@@ -5,7 +5,7 @@ use super::names::Names;
 use super::plan::Emit;
 use super::walk::Walk;
 use crate::{Entries, ParamId, Target, Value};
-use fhir::{Json, Reference, ResourceType};
+use fhir::{Id, Json, Reference, ResourceType};
 
 /// With how many memberships a new one is compared.
 const MEMBERSHIPS_COMPARED_MAX: usize = 8;
@@ -119,9 +119,9 @@ fn contained_type(walk: &Walk<'_>, id: &str) -> Option<ResourceType> {
     let names = walk.names;
     let type_of = |json: Json<'_>| ResourceType::parse(&json.member(names.resource_type)?.as_str()?);
     if id.is_empty() {
-        return type_of(walk.root);
+        return type_of(walk.container);
     }
-    let contained = walk.root.member(names.contained)?;
+    let contained = walk.container.member(names.contained)?;
     let is_it =
         |json: &Json<'_>| json.member(names.id).and_then(Json::as_str).is_some_and(|found| *found == *id);
     type_of(contained.items().take(CONTAINED_LOOKED_AT_MAX).find(is_it)?)
@@ -158,6 +158,21 @@ pub(super) fn inline(json: Json<'_>, names: &Names, emits: &[Emit], out: &mut En
     for emit in emits.iter().filter(|emit| emit.only == Some(of)) {
         out.push(emit.param, Value::Reference(Target::Local { of, id: &id, version: None }));
     }
+}
+
+/// A contained resource: its type, once for many.
+pub(super) fn contained(walk: &mut Walk<'_>, json: Json<'_>, emits: &[Emit], out: &mut Entries) {
+    let Some((of, _)) = contained_key(json, walk.names) else { return };
+    if !walk.contained.contains(&of) {
+        walk.contained.push(of);
+        emit(Value::Token { system: None, code: Some(of.name()) }, emits, out);
+    }
+}
+
+/// The type and the id of a contained resource; without an id nothing can refer to it.
+pub(super) fn contained_key(json: Json<'_>, names: &Names) -> Option<(ResourceType, Id)> {
+    let of = ResourceType::parse(&json.member(names.resource_type)?.as_str()?)?;
+    Some((of, Id::parse(&json.member(names.id)?.as_str()?)?))
 }
 
 /// uri, url, oid, uuid.

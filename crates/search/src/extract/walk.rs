@@ -8,7 +8,7 @@ use super::references::Memberships;
 use super::{codes, numbers, references, strings, times};
 use crate::Entries;
 use crate::entries::TooMany;
-use fhir::{Json, Kind};
+use fhir::{Json, Kind, ResourceType};
 
 /// The most composite entries of one resource; an element with many codes and many values multiplies them.
 pub(super) const COMPOSITES_MAX: usize = 10_000;
@@ -17,17 +17,30 @@ pub(super) const COMPOSITES_MAX: usize = 10_000;
 pub(super) struct Walk<'a> {
     pub(super) plan: &'a Plan,
     pub(super) root: Json<'a>,
+    /// The resource that contains it, or itself: where its references to contained resources lead.
+    pub(super) container: Json<'a>,
     /// The base URL of the data store, without a slash at its end; empty if there is none.
     pub(super) base: &'a str,
     pub(super) names: &'static Names,
     pub(super) memberships: Memberships,
+    /// The types of contained resources so far.
+    pub(super) contained: Vec<ResourceType>,
     composites_left: usize,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(plan: &'a Plan, root: Json<'a>, base: &'a str) -> Self {
-        let memberships = Memberships::default();
-        Walk { plan, root, base, names: names(), memberships, composites_left: COMPOSITES_MAX }
+        let (memberships, contained, names) = (Memberships::default(), Vec::new(), names());
+        Walk {
+            plan,
+            root,
+            container: root,
+            base,
+            names,
+            memberships,
+            contained,
+            composites_left: COMPOSITES_MAX,
+        }
     }
 
     /// Does what the plan has for a member's value: once, or for each item of an array.
@@ -123,6 +136,7 @@ impl<'a> Walk<'a> {
             Form::CanonicalReference => references::canonical(self, json, emits, out),
             Form::UriReference => references::uri(self, json, emits, out),
             Form::Inline => references::inline(json, self.names, emits, out),
+            Form::Contained => references::contained(self, json, emits, out),
             Form::Uri => references::plain_uri(json, emits, out),
             Form::Canonical => references::canonical_uri(json, emits, out),
         }

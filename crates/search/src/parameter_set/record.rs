@@ -9,7 +9,9 @@ use super::{Dropped, OwnParameter, ParameterSet, Restrictions};
 use crate::ParamId;
 
 /// The form written here.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
+/// The same, as releases wrote it that did not extract what resources contain.
+const OLDER_FORM: u8 = 1;
 
 /// The bytes are not a record of parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +52,12 @@ impl ParameterSet {
     /// # Errors
     /// [`RecordError`] when the bytes are not what [`record`](ParameterSet::record) writes.
     pub fn of_record(bytes: &[u8]) -> Result<ParameterSet, RecordError> {
-        let Some((&FORM, rest)) = bytes.split_first() else { return Err(RecordError) };
+        let (form, rest) = bytes.split_first().ok_or(RecordError)?;
+        let is_older = match *form {
+            FORM => false,
+            OLDER_FORM => true,
+            _ => return Err(RecordError),
+        };
         let mut from = Reader(rest);
         let (extraction, revision) = (from.number()?, from.number()?);
         let own = from.each(|from| {
@@ -66,7 +73,9 @@ impl ParameterSet {
         let dropped = from
             .each(|from| Ok(Dropped { param: from.param()?, bases: from.types()?, since: from.number()? }))?;
         let is_whole = from.0.is_empty();
-        is_whole.then(|| ParameterSet::with(own, dropped, extraction, revision)).ok_or(RecordError)
+        let set =
+            is_whole.then(|| ParameterSet::with(own, dropped, extraction, revision)).ok_or(RecordError)?;
+        Ok(if is_older { set.of_older_release() } else { set })
     }
 }
 

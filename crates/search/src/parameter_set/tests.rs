@@ -184,3 +184,38 @@ fn restrictions_are_kept() {
         assert!(matches!(asked(query), Err(Reason::Restricted(_))), "{query:?}");
     }
 }
+
+#[test]
+fn what_an_older_release_extracted_waits_for_its_contents() {
+    let older = ParameterSet::r4().of_older_release();
+    assert!(!older.is_settled(ParamId::CONTAINED) && older.is_settled(ParamId::COMPARTMENT));
+    assert!(ParameterSet::r4().is_settled(ParamId::CONTAINED));
+    assert_eq!(older.extraction(), 1);
+    let all: Vec<ResourceType> = ResourceType::all().collect();
+    assert_eq!(older.unsettled(), all);
+    assert!(!older.indexed(1, &all[1..]).is_settled(ParamId::CONTAINED));
+    assert!(!older.indexed(0, &all).is_settled(ParamId::CONTAINED));
+    assert!(older.indexed(1, &all).is_settled(ParamId::CONTAINED));
+    assert!(older.indexed(1, &[of("List")]).is_settled(ParamId::LISTED));
+    let read = |set: &ParameterSet, form: u8| {
+        let mut record = set.record();
+        record[0] = form;
+        ParameterSet::of_record(&record)
+    };
+    assert_eq!(read(&ParameterSet::r4(), 1).as_ref(), Ok(&older));
+    assert_eq!(read(&ParameterSet::r4(), 2), Ok(ParameterSet::r4()));
+    assert_eq!(read(&older, 2).as_ref(), Ok(&older));
+    assert_eq!(read(&older, 3), Err(RecordError));
+    let context = Context {
+        of: of("Patient"),
+        parameters: &older,
+        vocabulary: &Vocabulary::new(),
+        base: "",
+        now: Time(0),
+        handling: Handling::Lenient,
+    };
+    for (name, value) in [("_contained", "true"), ("_list", "1")] {
+        let error = compile(&[(name, value)], &context).unwrap_err().remove(0);
+        assert_eq!(error.reason, Reason::Awaited(name.to_owned()));
+    }
+}

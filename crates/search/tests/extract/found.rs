@@ -77,7 +77,7 @@ fn finds(key: &ResourceKey, entries: &Entries, code: &str, value: &str) -> Resul
     };
     let compiled = compile(&[(code, value)], &context).map_err(|errors| format!("{:?}", errors[0].reason))?;
     let filter: Filter = compiled.filter_of(key.of);
-    Ok(filter.matches(Row { key, updated: Time(0), entries }, &Alone))
+    Ok(filter.matches(Row { key, updated: Time(0), entries, within: None }, &Alone))
 }
 
 #[test]

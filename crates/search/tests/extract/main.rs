@@ -28,6 +28,7 @@ fn param(code: &str) -> ParamId {
     match code {
         "compartment" => ParamId::COMPARTMENT,
         "listed" => ParamId::LISTED,
+        "contained" => ParamId::CONTAINED,
         code => registry().param(code).unwrap(),
     }
 }

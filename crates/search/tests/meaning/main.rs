@@ -6,6 +6,7 @@
 
 mod precision;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use fhir::{Id, Resource, ResourceKey, ResourceType, Time};
@@ -15,12 +16,16 @@ use search::{
 
 const BASE: &str = "http://here/r4";
 
-/// No other resources: what is asked here is decided by one.
-struct Alone;
+/// No other resources: what is asked here is decided by one, of this body.
+struct Alone<'a>(&'a [u8]);
 
-impl Graph for Alone {
+impl Graph for Alone<'_> {
     fn row(&self, _: &ResourceKey) -> Option<Row<'_>> {
         None
+    }
+
+    fn container(&self, _: &ResourceKey) -> Option<Cow<'_, [u8]>> {
+        Some(Cow::Borrowed(self.0))
     }
 
     fn rows(&self, _: ResourceType) -> Box<dyn Iterator<Item = Row<'_>> + '_> {
@@ -58,8 +63,8 @@ fn check(search: &str, members: &str) -> bool {
     let key = ResourceKey { of, id: Id::parse("1").unwrap() };
     let mut entries = Entries::new();
     Extractor::new(BASE, &ParameterSet::r4()).extract(&resource, &key, &mut entries).unwrap();
-    let row = Row { key: &key, updated: now(), entries: &entries };
-    filter.unwrap_or_else(|errors| panic!("{errors:?}")).matches(row, &Alone)
+    let row = Row { key: &key, updated: now(), within: None, entries: &entries };
+    filter.unwrap_or_else(|errors| panic!("{errors:?}")).matches(row, &Alone(resource.document().bytes()))
 }
 
 fn is_refused(search: &str, words: &str) -> bool {
@@ -96,7 +101,7 @@ fn searches_mean_what_the_cases_say() {
     assert!(wrong.is_empty(), "these do not hold:\n{}", wrong.join("\n"));
     assert_eq!(
         paths.len(),
-        13,
-        "a file for each kind and language, one for facts and pages, one for refusals"
+        14,
+        "a file for each kind and language, one for what is contained, one for facts and pages, one for refusals"
     );
 }

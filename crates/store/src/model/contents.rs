@@ -21,7 +21,7 @@ pub(super) struct Version {
 
 impl Version {
     pub(super) fn row(&self) -> Row<'_> {
-        Row { key: &self.stored.key, updated: self.stored.updated, entries: &self.entries }
+        Row { key: &self.stored.key, updated: self.stored.updated, entries: &self.entries, within: None }
     }
 
     pub(super) fn is_deletion(&self) -> bool {
@@ -44,6 +44,8 @@ pub(super) struct Contents {
     pub(super) of_key: BTreeMap<ResourceKey, Vec<usize>>,
     /// How many bodies were opened to look for words.
     pub(super) opened: AtomicUsize,
+    /// How many were opened for the resources contained in them.
+    pub(super) containers: AtomicUsize,
     pub(super) sequence: u64,
     pub(super) parameters: ParameterSet,
     pub(super) newest: Option<Time>,
@@ -161,6 +163,11 @@ impl Graph for Contents {
 
     fn body(&self, key: &ResourceKey) -> Option<Cow<'_, [u8]>> {
         self.opened.fetch_add(1, Ordering::Relaxed);
+        self.newest(key)?.stored.body.as_deref().map(Cow::Borrowed)
+    }
+
+    fn container(&self, key: &ResourceKey) -> Option<Cow<'_, [u8]>> {
+        self.containers.fetch_add(1, Ordering::Relaxed);
         self.newest(key)?.stored.body.as_deref().map(Cow::Borrowed)
     }
 

@@ -10,7 +10,7 @@ use super::contents::{Contents, Version};
 use super::place::{Edges, Place, Way};
 use crate::limits::{CHAIN_DEPTH_MAX, PAGE_ROWS_MAX};
 use crate::stored::rows_of_page;
-use crate::{Found, StoreError};
+use crate::{Found, Selected, StoreError};
 
 /// A row with what it is ordered by.
 struct Ordered {
@@ -27,6 +27,7 @@ impl Contents {
             .iter()
             .try_for_each(|(_, filter)| self.check_hierarchies(filter, search.hierarchy_max))?;
         self.opened.store(0, Relaxed);
+        self.containers.store(0, Relaxed);
         let place = search.after.as_ref().map(|position| self.place(search, position)).transpose()?;
         let all: Vec<usize> = search
             .types()
@@ -36,7 +37,10 @@ impl Contents {
         if self.opened.swap(0, Relaxed) > search.bodies_max {
             return Err(StoreError::Limit("TEXT_BODIES_MAX"));
         }
-        let total = (search.total == Total::Accurate).then_some(all.len() as u64);
+        if self.containers.swap(0, Relaxed) > search.containers_max {
+            return Err(StoreError::Limit("CONTAINERS_MAX"));
+        }
+        let total = (search.total == Total::Accurate).then(|| self.count(search, &all));
         let mark = place.map_or_else(|| self.versions.len().saturating_sub(1), |place| place.mark);
         let rows = self.ordered_beyond(&search.sort, all, mark, place);
         let count = search.count.min(PAGE_ROWS_MAX);
@@ -47,6 +51,7 @@ impl Contents {
         let (included, included_is_cut) = self.included(search, &ordinals);
         Ok(Found {
             matches: page.iter().map(|row| self.versions[row.ordinal].stored.clone()).collect(),
+            selected: ordinals.iter().filter_map(|ordinal| self.selected(search, *ordinal)).collect(),
             included,
             included_is_cut,
             next: edges.next.filter(|_| count > 0).map(Place::position),
@@ -68,6 +73,24 @@ impl Contents {
             Ok(members)
         });
         counted.map(|_| ())
+    }
+
+    fn count(&self, search: &Search, all: &[usize]) -> u64 {
+        let shown =
+            |ordinal: &usize| self.selected(search, *ordinal).map_or(1, |selected| selected.count() as u64);
+        all.iter().map(shown).sum()
+    }
+
+    /// What is shown of a match, if the search says.
+    fn selected(&self, search: &Search, ordinal: usize) -> Option<Selected> {
+        let contents = search.contents()?;
+        let version = &self.versions[ordinal];
+        let body = version.stored.body.as_deref().unwrap_or_default();
+        let mut whole = contents.whole.iter().filter(|(of, _)| *of == version.stored.key.of);
+        Some(Selected {
+            is_whole: whole.any(|(_, filter)| self.passes(filter, ordinal)),
+            contained: contents.contained.passing(version.row(), body, self),
+        })
     }
 
     /// The rows that no page before this one in its direction showed, in order.
@@ -141,6 +164,10 @@ fn chain_depth(filter: &Filter) -> usize {
     match filter {
         Filter::And(all) | Filter::Or(all) => all.iter().map(chain_depth).max().unwrap_or(0),
         Filter::Not(one) => chain_depth(one),
+        Filter::Contains(contained) => {
+            let depth = contained.types.iter().map(|(_, filter)| chain_depth(filter)).max().unwrap_or(0);
+            depth + usize::from(contained.by.is_some())
+        }
         Filter::Refers { filter, .. } | Filter::ReferredBy { filter, .. } => 1 + chain_depth(filter),
         _ => 0,
     }

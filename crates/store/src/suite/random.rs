@@ -10,6 +10,7 @@ use super::world::with;
 use super::{Make, World, wait};
 use crate::{CommitError, History, Model, Put, Run, Store, StoreError, Transaction, Write};
 
+mod contained;
 mod dice;
 mod entry;
 mod filter;

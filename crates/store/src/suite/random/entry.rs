@@ -4,6 +4,7 @@ use fhir::{ResourceKey, Span};
 use search::{Entries, ParamId, QuantityValue, Target, Value};
 
 use super::Dice;
+use super::contained::contain_some;
 use super::parameter::OWN;
 use crate::suite::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, body, key, quantity, span, token,
@@ -70,7 +71,11 @@ pub(super) fn some_put(dice: &mut Dice) -> Put {
         dice.pick(&["", "de", "en-GB", "de", "en-GB", "", "a note that is longer than the others", "stale"]),
     );
     let operation = dice.pick(&[Operation::Create, Operation::Update, Operation::Patch]);
-    Put { key, body, entries: some_entries(dice), operation }
+    let mut put = Put { key, body, entries: some_entries(dice), operation };
+    if dice.one_in(3) {
+        contain_some(dice, &mut put);
+    }
+    put
 }
 
 fn some_entries(dice: &mut Dice) -> Entries {

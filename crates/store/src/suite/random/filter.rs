@@ -9,6 +9,7 @@ use search::{
 };
 
 use super::Dice;
+use super::contained::some_containment;
 use super::entry::{
     CODES, DEGREES, LINK, NAMES, NUMBERS, PLACE, SYSTEMS, TYPES, URIS, some_id, some_key, some_range,
     some_span,
@@ -45,7 +46,8 @@ pub(super) fn some_filter(dice: &mut Dice, depth: usize) -> Filter {
         return some_leaf(dice);
     }
     let inner = |dice: &mut Dice| some_filter(dice, depth - 1);
-    match dice.below(7) {
+    match dice.below(8) {
+        7 => some_containment(dice).filter(),
         0 | 1 => Filter::And(dice.some(3, inner)),
         2 => Filter::Or(dice.some(3, inner)),
         3 => Filter::Not(Box::new(inner(dice))),

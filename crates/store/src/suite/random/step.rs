@@ -4,6 +4,7 @@ use fhir::{ResourceKey, ResourceType, Time};
 use search::{Include, Link, Search, Sort, SortKey, Total, Visible};
 
 use super::Dice;
+use super::contained::some_contents;
 use super::entry::{some_key, some_put};
 use super::filter::{some_filter, some_type, some_visible};
 use super::note::{some_list, some_note_write, some_unnoted};
@@ -91,6 +92,9 @@ fn some_search(dice: &mut Dice) -> Search {
         types.extend(dice.some(3, |dice| (some_type(dice), some_filter(dice, 2))));
     }
     let mut search = Search::across(&some_visible(dice), types);
+    if dice.one_in(4) {
+        search = search.selecting(some_contents(dice));
+    }
     search.sort = match dice.below(3) {
         0 => Vec::new(),
         _ => dice.some(3, some_sort),
