@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, RwLock};
 
-use fhir::{ResourceKey, ResourceType};
+use fhir::{ResourceKey, ResourceType, Time};
 use search::limits::{CONTAINERS_MAX, HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
 use search::{Entries, Filter, Graph, Hierarchy, Row, Visible};
 use store::Stored;
@@ -17,7 +17,7 @@ use crate::keyspace::IDENTITY;
 use crate::kv::Kv;
 use crate::records::{Identity, Meta};
 use crate::seal::Sealer;
-use crate::version::{Block, damaged};
+use crate::version::{Birth, Block, damaged};
 use crate::view::{TypeView, View};
 
 /// The database of one data store with the newest view of it.
@@ -101,6 +101,24 @@ pub(crate) struct Standing {
     pub(crate) ordinal: u32,
     pub(crate) number: u64,
     pub(crate) is_deletion: bool,
+    /// When the resource came to be.
+    pub(crate) created: Time,
+}
+
+impl Standing {
+    /// The same as it is kept.
+    pub(crate) fn identity(&self) -> Identity {
+        let Standing { ordinal, number, is_deletion, created } = *self;
+        Identity { ordinal, number, is_deletion, created: Some(created) }
+    }
+
+    /// When the resource came to be of which a version follows that is no deletion.
+    pub(crate) fn birth(before: Option<Standing>) -> Birth {
+        match before {
+            Some(Standing { is_deletion: false, created, .. }) => Birth::At(created),
+            _ => Birth::Here,
+        }
+    }
 }
 
 /// A filter that looks at no other resource has no use for a graph.
@@ -125,13 +143,17 @@ impl Reading<'_> {
         let Some(types) = self.of(key.of) else { return Ok(None) };
         if let Some(row) = types.recent_of(&key.id) {
             let (ordinal, number, is_deletion) = (row.ordinal, row.number, row.is_deletion());
-            return Ok(Some(Standing { ordinal, number, is_deletion }));
+            return Ok(Some(Standing { ordinal, number, is_deletion, created: row.created }));
         }
         let sealer = &self.contents.sealer;
         let at = Identity::key(sealer, key);
         let Some(sealed) = self.contents.kv.get(IDENTITY, &at)? else { return Ok(None) };
-        let Identity { ordinal, number, is_deletion } = Identity::open(sealer, &at, &sealed)?;
-        self.known(types, key, Standing { ordinal, number, is_deletion })
+        let Identity { ordinal, number, is_deletion, created } = Identity::open(sealer, &at, &sealed)?;
+        let created = match created {
+            Some(created) => created,
+            None => self.birth(key.of, ordinal)?.0,
+        };
+        self.known(types, key, Standing { ordinal, number, is_deletion, created })
     }
 
     /// The newest version at or before `standing` that this view knows: what a later commit or an
@@ -147,9 +169,28 @@ impl Reading<'_> {
             let Some(prior) = block.version(standing.ordinal).prior else { return Ok(None) };
             let block = self.block(key.of, prior)?;
             let (number, is_deletion) = (block.version(prior).number, block.is_deletion(prior));
-            standing = Standing { ordinal: prior, number, is_deletion };
+            standing =
+                Standing { ordinal: prior, number, is_deletion, created: self.birth(key.of, prior)?.0 };
         }
         Ok(Some(standing))
+    }
+
+    /// When the resource of an ordinal's version came to be, and whether by this version.
+    pub(crate) fn birth(&self, of: ResourceType, ordinal: u32) -> Result<(Time, bool), StorageError> {
+        let (mut next, mut oldest) = (Some(ordinal), (Time(0), false));
+        while let Some(at) = next {
+            let block = self.block(of, at)?;
+            let version = block.version(at);
+            match version.birth {
+                Birth::Here => return Ok((version.updated, at == ordinal)),
+                Birth::At(created) => return Ok((created, false)),
+                Birth::Unsaid if version.is_erased => {}
+                Birth::Unsaid if at != ordinal && block.is_deletion(at) => break,
+                Birth::Unsaid => oldest = (version.updated, at == ordinal),
+            }
+            next = version.prior;
+        }
+        Ok(oldest)
     }
 
     /// The block that holds an ordinal.
@@ -169,10 +210,17 @@ impl Reading<'_> {
     pub(crate) fn stored(&self, of: ResourceType, ordinal: u32) -> Result<Stored, StorageError> {
         let written = self.block(of, ordinal)?.written(ordinal);
         let version = written.version;
+        let (created, is_creation) = match version.birth {
+            Birth::Here => (version.updated, true),
+            Birth::At(created) => (created, false),
+            Birth::Unsaid => self.birth(of, ordinal)?,
+        };
         Ok(Stored {
             key: ResourceKey { of, id: version.id },
             version: version.number,
             updated: version.updated,
+            created,
+            is_creation,
             operation: version.operation,
             body: written.body,
         })

@@ -19,7 +19,7 @@ use crate::keyspace::{BODY, IDENTITY, INDEX};
 use crate::kv::Batch;
 use crate::pack::Packer;
 use crate::records::{Identity, LogRecord, State, TypeState};
-use crate::version::{BlockWriter, Pair, Version};
+use crate::version::{Birth, BlockWriter, Pair, Version};
 use crate::view::View;
 use crate::writer::Writer;
 
@@ -29,6 +29,7 @@ struct Placed {
     ordinal: u32,
     number: u64,
     prior: Option<u32>,
+    birth: Birth,
 }
 
 /// A run with its places.
@@ -83,7 +84,7 @@ impl Writer {
         let log = LogRecord { updated, ..LogRecord::default() };
         let (types, standings, superseded, versions) = Default::default();
         let mut plan = Plan { updated, types, standings, superseded, log, versions };
-        for put in run.puts {
+        for mut put in run.puts {
             let of = put.key.of.number();
             let before = match plan.standings.get(&put.key) {
                 Some(standing) => {
@@ -101,11 +102,14 @@ impl Writer {
             let ordinal = first + placed.len() as u32;
             let number = before.map_or(1, |before| before.number + 1);
             let prior = before.map(|before| before.ordinal);
-            plan.standings.insert(put.key.clone(), Standing { ordinal, number, is_deletion: false });
+            let birth = Standing::birth(before);
+            let created = birth.time().unwrap_or(updated);
+            put.entries.set_created(created);
+            plan.standings.insert(put.key.clone(), Standing { ordinal, number, is_deletion: false, created });
             plan.log.push(of, ordinal);
             plan.log.killed.extend(prior.map(|prior| (of, prior)));
             plan.versions.push(number);
-            placed.push(Placed { put, ordinal, number, prior });
+            placed.push(Placed { put, ordinal, number, prior, birth });
         }
         Ok(plan)
     }
@@ -160,9 +164,8 @@ impl Writer {
             plan.standings.iter().map(|(key, standing)| (Identity::key(sealer, key), standing)).collect();
         identities.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         kv.ingest(IDENTITY, |put| {
-            for (key, Standing { ordinal, number, is_deletion }) in identities {
-                let identity = Identity { ordinal: *ordinal, number: *number, is_deletion: *is_deletion };
-                let sealed = identity.seal(sealer, &key);
+            for (key, standing) in identities {
+                let sealed = standing.identity().seal(sealer, &key);
                 put(key, sealed)?;
             }
             Ok::<(), StorageError>(())
@@ -194,11 +197,11 @@ fn write_bodies(
     let mut block = BlockWriter::default();
     let mut first = placed[0].ordinal;
     let written = updated_row(plan.updated);
-    for (at, Placed { put, ordinal, number, prior }) in placed.iter().enumerate() {
+    for (at, Placed { put, ordinal, number, prior, birth }) in placed.iter().enumerate() {
         let of = put.key.of.number();
         let (id, operation) = (put.key.id.clone(), put.operation);
-        let (number, updated, prior) = (*number, plan.updated, *prior);
-        let version = Version { id, number, updated, operation, prior, is_erased: false };
+        let (number, updated, prior, birth) = (*number, plan.updated, *prior, *birth);
+        let version = Version { id, number, updated, birth, operation, prior, is_erased: false };
         let encoded = encode_entries(&put.entries);
         block.put(&version, Some(&put.body), &encoded);
         if block.is_full() || at + 1 == placed.len() {

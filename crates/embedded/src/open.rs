@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use fhir::ResourceType;
+use search::ParameterSet;
 use store::reindex::{is_parameter, parameters_of_all};
 
 use crate::StorageError;
@@ -16,9 +17,9 @@ use crate::fold::remove_segment;
 use crate::index::{Directories, Segment};
 use crate::keyspace::{INDEX, LOG, SPACES};
 use crate::kv::{Batch, EngineLimits, Kv, StepGuard};
-use crate::records::{LogRecord, State, view_of};
+use crate::records::{Format, LogRecord, State, view_of};
 use crate::seal::Sealer;
-use crate::view::{Recent, View};
+use crate::view::{Recent, TypeView, View};
 
 /// Memory that an open data store may hold for reading, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,7 @@ pub(crate) fn open(
     let engine = EngineLimits { cache_bytes: limits.cache_bytes, threads: 1 };
     let kv = Kv::open(folder, &SPACES, engine, guard)?;
     let contents = Contents::new(kv, Sealer::new(data_key), Directories::new(limits.index_cache_bytes));
-    contents.meta().check_format()?;
+    let format = contents.meta().format()?;
     let mut state = contents.meta().state()?;
     if let Some(pending) = contents.meta().pending()? {
         void_pending(&contents, &mut state, &pending)?;
@@ -54,7 +55,9 @@ pub(crate) fn open(
     let mut view = view_of(&contents.meta(), &state)?;
     remove_unlisted(&contents, &state)?;
     replay(&contents, &mut view)?;
-    adopt_parameters(&contents, &mut view)?;
+    if format == Format::Before {
+        upgrade(&contents, &mut view)?;
+    }
     contents.publish(Arc::new(view.clone()));
     Ok((contents, view, state.sequence))
 }
@@ -106,17 +109,27 @@ fn segment_of(key: &[u8]) -> Option<Segment> {
     Some(Segment { of, number, base: 0, end: 0 })
 }
 
-/// Has the SearchParameters serve that were stored before the store took notice of any; it does so once. Nothing was
-/// extracted by them, so that they wait to be indexed like new ones.
-fn adopt_parameters(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
-    if contents.meta().has_parameters()? {
-        return Ok(());
+/// Brings a store of the format before to this one: what it holds waits to be indexed again, since no entry says when
+/// a resource came to be.
+fn upgrade(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
+    if !contents.meta().has_parameters()? {
+        view.parameters = adopted_parameters(contents, view)?;
     }
-    let Some(of) = ResourceType::all().find(|of| is_parameter(*of)) else { return Ok(()) };
-    let current = view.of(of).map(|types| types.current()).unwrap_or_default();
-    if current.is_empty() {
-        return Ok(());
+    let held: Vec<ResourceType> = view.types.keys().filter_map(|of| ResourceType::from_number(*of)).collect();
+    if !held.is_empty() {
+        view.parameters = view.parameters.awaiting_created(held);
     }
+    let mut batch = Batch::default();
+    contents.meta().put_format(&mut batch);
+    contents.meta().put_parameters(&mut batch, &view.parameters);
+    contents.kv.write(batch)?;
+    Ok(contents.kv.sync()?)
+}
+
+/// The parameters that the SearchParameters define which were stored before the store took notice of any.
+fn adopted_parameters(contents: &Contents, view: &View) -> Result<ParameterSet, StorageError> {
+    let Some(of) = ResourceType::all().find(|of| is_parameter(*of)) else { return Ok(ParameterSet::r4()) };
+    let current = view.of(of).map(TypeView::current).unwrap_or_default();
     let reading = contents.reading_of(Arc::new(view.clone()));
     let mut stored = Vec::new();
     for ordinal in current {
@@ -128,12 +141,7 @@ fn adopt_parameters(contents: &Contents, view: &mut View) -> Result<(), StorageE
     for (id, error) in refused {
         tracing::warn!(%id, %error, "a SearchParameter was stored that cannot be served; write it again");
     }
-    let mut batch = Batch::default();
-    contents.meta().put_parameters(&mut batch, &parameters);
-    contents.kv.write(batch)?;
-    contents.kv.sync()?;
-    view.parameters = parameters;
-    Ok(())
+    Ok(parameters)
 }
 
 /// Puts the commits since the last fold back into the view.
@@ -160,6 +168,7 @@ fn replay(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
                     key: fhir::ResourceKey { of, id: version.id.clone() },
                     number: version.number,
                     updated: version.updated,
+                    created: reading.birth(of, ordinal)?.0,
                     operation: version.operation,
                     entries: reading.entries(&block, of, ordinal)?,
                 };
@@ -176,95 +185,4 @@ fn replay(contents: &Contents, view: &mut View) -> Result<(), StorageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
-    use bytes::Bytes;
-    use fhir::{Resource, Time};
-    use search::{Entries, Extractor, ParamId};
-    use store::suite::wait;
-    use store::{DataKey, ManualClock, Operation, Put, SeededRandom, Store, Transaction, Write};
-
-    use super::*;
-    use crate::EmbeddedStore;
-    use crate::keyspace::META;
-
-    fn opened(folder: &Path) -> EmbeddedStore {
-        let key = DataKey::generate(&SeededRandom::new(1));
-        EmbeddedStore::open(folder, &key, Arc::new(ManualClock::at(Time(1))), StoreLimits::default()).unwrap()
-    }
-
-    fn put(store: &EmbeddedStore, code: &str, expression: &str, rest: &str) {
-        let json = format!(
-            r#"{{"resourceType":"SearchParameter","id":"{code}","url":"http://x/{code}","name":"T","status":"active",
-            "description":"d","code":"{code}","base":["Patient"],"expression":"{expression}",{rest}}}"#
-        );
-        let resource = Resource::parse(json.into_bytes()).unwrap();
-        let key = resource.key().unwrap();
-        let mut entries = Entries::new();
-        let extractor = Extractor::new("", &wait(store.parameters()).unwrap());
-        extractor.extract(&resource, &key, &mut entries).unwrap();
-        let body = Bytes::from(fhir::body(&resource, &key.id));
-        let writes = vec![Write::Put(Put { key, body, entries, operation: Operation::Update })];
-        wait(store.commit(Transaction { preconditions: vec![], writes })).unwrap();
-    }
-
-    /// As a release left the store that knew nothing of them.
-    fn forget_parameters(folder: &Path) {
-        let key = DataKey::generate(&SeededRandom::new(1));
-        let (contents, ..) = open(folder, key.bytes(), StoreLimits::default(), None).unwrap();
-        let mut batch = Batch::default();
-        batch.remove(META, b"parameters".to_vec());
-        contents.kv.write(batch).unwrap();
-        contents.kv.sync().unwrap();
-    }
-
-    #[test]
-    fn search_parameters_from_before_there_were_any_are_found_at_the_next_opening() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = opened(folder.path());
-        let part = |of: &str, path: &str| format!(r#"{{"definition":"{of}","expression":"{path}"}}"#);
-        let gender = part("http://hl7.org/fhir/SearchParameter/individual-gender", "gender");
-        put(&store, "tongue", "Patient.language", r#""type":"token""#);
-        let parts =
-            format!(r#""type":"composite","component":[{},{gender}]"#, part("http://x/tongue", "language"));
-        put(&store, "pair", "Patient", &parts);
-        // Written last, it stands behind the composite that is made of it.
-        put(&store, "tongue", "Patient.language", r#""type":"token","multipleOr":false"#);
-        drop(store);
-        forget_parameters(folder.path());
-        for _ in 0..2 {
-            let parameters = wait(opened(folder.path()).parameters()).unwrap();
-            let codes: Vec<_> = parameters.own().iter().map(|own| &*own.definition.code).collect();
-            assert_eq!(codes, ["tongue", "pair"]);
-            assert!(parameters.own().iter().all(|own| !own.is_ready), "nothing is indexed by them");
-        }
-    }
-
-    #[test]
-    fn what_an_older_release_wrote_is_to_be_indexed_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let opened = || open(folder.path(), &[1; 32], StoreLimits::default(), None).unwrap();
-        {
-            let (contents, view, _) = opened();
-            assert!(view.parameters.is_settled(ParamId::CONTAINED));
-            let mut batch = Batch::default();
-            batch.remove(META, b"parameters".to_vec());
-            contents.kv.write(batch).unwrap();
-            contents.kv.sync().unwrap();
-        }
-        for _ in 0..2 {
-            let (_, view, _) = opened();
-            assert!(!view.parameters.is_settled(ParamId::CONTAINED));
-            assert_eq!(view.parameters.unsettled().len(), ResourceType::all().count());
-        }
-        let (contents, view, _) = opened();
-        let all: Vec<ResourceType> = ResourceType::all().collect();
-        let indexed = view.parameters.indexed(view.parameters.extraction(), &all);
-        let mut batch = Batch::default();
-        contents.meta().put_parameters(&mut batch, &indexed);
-        contents.kv.write(batch).unwrap();
-        drop(contents);
-        assert!(opened().1.parameters.is_settled(ParamId::CONTAINED));
-    }
-}
+mod tests;

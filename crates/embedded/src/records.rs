@@ -17,8 +17,18 @@ use crate::seal::Sealer;
 use crate::varint::{Reader, put_varint};
 use crate::view::View;
 
-/// What is written in `meta/format`: the layout that this code reads and writes.
-const FORMAT: u64 = 1;
+/// What is written in `meta/format`: the layout that this code writes, and the one before, which it reads.
+const FORMAT: u64 = 2;
+const FORMAT_BEFORE: u64 = 1;
+
+/// What `meta/format` says of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// It is of this release.
+    Present,
+    /// It is of the format before: what it holds does not say when resources came to be.
+    Before,
+}
 
 /// Where a resource stands: its newest version.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +36,8 @@ pub(crate) struct Identity {
     pub(crate) ordinal: u32,
     pub(crate) number: u64,
     pub(crate) is_deletion: bool,
+    /// When the resource came to be; format 1 did not say.
+    pub(crate) created: Option<Time>,
 }
 
 impl Identity {
@@ -39,6 +51,9 @@ impl Identity {
         let mut plain = Vec::new();
         put_varint(&mut plain, u64::from(self.ordinal));
         put_varint(&mut plain, self.number << 1 | u64::from(self.is_deletion));
+        if let Some(created) = self.created {
+            put_varint(&mut plain, created.0 as u64);
+        }
         sealer.seal(IDENTITY.0 as u8, key, &plain)
     }
 
@@ -48,7 +63,8 @@ impl Identity {
         let mut reader = Reader::new(&plain);
         let ordinal = reader.varint()? as u32;
         let rest = reader.varint()?;
-        Ok(Identity { ordinal, number: rest >> 1, is_deletion: rest & 1 == 1 })
+        let created = if reader.is_empty() { None } else { Some(Time(reader.varint()? as i64)) };
+        Ok(Identity { ordinal, number: rest >> 1, is_deletion: rest & 1 == 1, created })
     }
 }
 
@@ -190,20 +206,26 @@ pub(crate) struct Meta<'a> {
 }
 
 impl Meta<'_> {
-    /// Whether the database is new; refuses one of another format or another key.
-    pub(crate) fn check_format(&self) -> Result<bool, StorageError> {
+    /// The format of the database, which a new one gets; refuses one of another format or another key.
+    pub(crate) fn format(&self) -> Result<Format, StorageError> {
         let Some(format) = self.get(b"format")? else {
             let mut batch = Batch::default();
-            self.put(&mut batch, b"format", &FORMAT.to_le_bytes());
+            self.put_format(&mut batch);
             self.put_parameters(&mut batch, &ParameterSet::r4());
             self.kv.write(batch)?;
             self.kv.sync()?;
-            return Ok(true);
+            return Ok(Format::Present);
         };
-        if format == FORMAT.to_le_bytes() {
-            return Ok(false);
+        match <[u8; 8]>::try_from(format).map(u64::from_le_bytes) {
+            Ok(FORMAT) => Ok(Format::Present),
+            Ok(FORMAT_BEFORE) => Ok(Format::Before),
+            _ => Err(StorageError::Damaged("meta/format, which is not of this release".to_owned())),
         }
-        Err(StorageError::Damaged("meta/format, which is not of this release".to_owned()))
+    }
+
+    /// Says that the database is of this release.
+    pub(crate) fn put_format(&self, batch: &mut Batch) {
+        self.put(batch, b"format", &FORMAT.to_le_bytes());
     }
 
     pub(crate) fn state(&self) -> Result<State, StorageError> {

@@ -253,13 +253,14 @@ impl<'r> Renewal<'r> {
         let key = ResourceKey { of: self.of, id: written.version.id };
         let found = extract_again(&self.extractor, &key, written.body.as_deref().unwrap_or_default());
         self.done.done += 1;
-        let entries: Entries = match found {
+        let mut entries: Entries = match found {
             Some(entries) => entries,
             None => {
                 self.done.failed += 1;
                 self.reading.entries(block, self.of, ordinal)?
             }
         };
+        entries.set_created(self.reading.birth(self.of, ordinal)?.0);
         Ok(encode_entries(&entries))
     }
 }

@@ -27,12 +27,35 @@ pub(crate) struct Version {
     pub(crate) number: u64,
     /// When it was written.
     pub(crate) updated: Time,
+    /// When the resource came to be.
+    pub(crate) birth: Birth,
     /// What wrote it.
     pub(crate) operation: Operation,
     /// The ordinal of the version before.
     pub(crate) prior: Option<u32>,
     /// Whether it was removed for good: then only its number and its link are true.
     pub(crate) is_erased: bool,
+}
+
+/// When the resource of a version came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Birth {
+    /// By this version.
+    Here,
+    /// Before it.
+    At(Time),
+    /// Format 1 did not say: the versions before tell.
+    Unsaid,
+}
+
+impl Birth {
+    /// The time, if it was before.
+    pub(crate) fn time(self) -> Option<Time> {
+        match self {
+            Birth::At(created) => Some(created),
+            Birth::Here | Birth::Unsaid => None,
+        }
+    }
 }
 
 /// A version with its body; `None` for a deletion.
@@ -44,6 +67,10 @@ pub(crate) struct Written {
 
 /// Stands for the operation in the head of a version that was removed for good.
 const ERASED: u8 = 0;
+/// Added to the operation of a version by which the resource came to be.
+const BORN_HERE: u8 = 0x20;
+/// Added to the operation where the time when the resource came to be follows.
+const BORN_AT: u8 = 0x10;
 /// Stands for the id there.
 const NO_ID: &str = "-";
 
@@ -82,7 +109,7 @@ impl BlockWriter {
         put_bytes(heads, version.id.as_str().as_bytes());
         put_varint(heads, version.number);
         heads.extend_from_slice(&version.updated.0.to_le_bytes());
-        heads.push(if version.is_erased { ERASED } else { operation_number(version.operation) });
+        put_operation(heads, version);
         put_varint(heads, version.prior.map_or(0, |prior| u64::from(prior) + 1));
         put_varint(heads, body.map_or(0, |body| body.len() as u64 + 1));
         self.bodies.extend_from_slice(body.unwrap_or_default());
@@ -225,7 +252,8 @@ impl Block {
             let own = entries.bytes()?;
             if erased.contains(self.first + at as u32) {
                 let id = Id::parse(NO_ID).expect("a hyphen is an id");
-                let hollow = Version { id, updated: Time(0), is_erased: true, ..version.clone() };
+                let (updated, birth) = (Time(0), Birth::Unsaid);
+                let hollow = Version { id, updated, birth, is_erased: true, ..version.clone() };
                 block.put(&hollow, None, &encode_entries(&Entries::new()));
             } else {
                 let body = self.bodies[at].clone().map(|range| &self.plain[range]);
@@ -274,10 +302,32 @@ fn read_head(reader: &mut Reader<'_>) -> Result<(Version, Option<usize>), Storag
     let updated = Time(i64::from_le_bytes(reader.array()?));
     let operation = reader.byte()?;
     let is_erased = operation == ERASED;
+    let birth = match operation & (BORN_HERE | BORN_AT) {
+        BORN_AT => Birth::At(Time(i64::from_le_bytes(reader.array()?))),
+        BORN_HERE => Birth::Here,
+        _ if number == 1 && !is_erased => Birth::Here,
+        _ => Birth::Unsaid,
+    };
+    let operation = operation & !(BORN_HERE | BORN_AT);
     let operation = if is_erased { Operation::Delete } else { operation_of(operation).ok_or_else(wrong)? };
     let prior = reader.varint()?.checked_sub(1).map(|prior| prior as u32);
     let body_len = reader.varint()?.checked_sub(1).map(|len| len as usize);
-    Ok((Version { id, number, updated, operation, prior, is_erased }, body_len))
+    Ok((Version { id, number, updated, birth, operation, prior, is_erased }, body_len))
+}
+
+fn put_operation(heads: &mut Vec<u8>, version: &Version) {
+    if version.is_erased {
+        return heads.push(ERASED);
+    }
+    let operation = operation_number(version.operation);
+    match version.birth {
+        Birth::Here => heads.push(operation | BORN_HERE),
+        Birth::Unsaid => heads.push(operation),
+        Birth::At(created) => {
+            heads.push(operation | BORN_AT);
+            heads.extend_from_slice(&created.0.to_le_bytes());
+        }
+    }
 }
 
 pub(crate) fn operation_number(operation: Operation) -> u8 {

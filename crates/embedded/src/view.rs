@@ -56,6 +56,8 @@ pub(crate) struct Recent {
     pub(crate) key: ResourceKey,
     pub(crate) number: u64,
     pub(crate) updated: Time,
+    /// When the resource came to be.
+    pub(crate) created: Time,
     pub(crate) operation: Operation,
     pub(crate) entries: Entries,
 }

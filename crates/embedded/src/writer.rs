@@ -29,7 +29,7 @@ use crate::notes::StagedNotes;
 use crate::pack::Packer;
 use crate::records::{Identity, LogRecord};
 use crate::reindex::{Renewed, Renewing, Turn};
-use crate::version::{BlockWriter, Pair, Version};
+use crate::version::{Birth, BlockWriter, Pair, Version};
 use crate::view::{Recent, View};
 
 /// Commits written and synced together at the most.
@@ -351,7 +351,7 @@ impl Writer {
         before: Option<Standing>,
         operation: Operation,
         body: Option<&[u8]>,
-        entries: Entries,
+        mut entries: Entries,
     ) -> u64 {
         let sealer = &self.contents.sealer;
         let of = key.of.number();
@@ -359,21 +359,30 @@ impl Writer {
         let ordinal = types.next;
         let number = before.map_or(1, |before| before.number + 1);
         let (updated, prior) = (staging.updated, before.map(|before| before.ordinal));
-        let version = Version { id: key.id.clone(), number, updated, operation, prior, is_erased: false };
+        let birth = match (body, before) {
+            (None, Some(before)) => Birth::At(before.created),
+            _ => Standing::birth(before),
+        };
+        let created = birth.time().unwrap_or(updated);
+        if body.is_some() {
+            entries.set_created(created);
+        }
+        let version =
+            Version { id: key.id.clone(), number, updated, birth, operation, prior, is_erased: false };
         let mut block = BlockWriter::default();
         block.put(&version, body, &encode_entries(&entries));
         for (at, sealed) in block.finish(of, ordinal, sealer, &mut self.packer) {
             staging.batch.put(BODY, at, sealed);
         }
-        let identity = Identity { ordinal, number, is_deletion: body.is_none() };
+        let standing = Standing { ordinal, number, is_deletion: body.is_none(), created };
         let at = Identity::key(sealer, &key);
-        let sealed = identity.seal(sealer, &at);
+        let sealed = standing.identity().seal(sealer, &at);
         staging.batch.put(IDENTITY, at, sealed);
         staging.log.push(of, ordinal);
         staging.log.killed.extend(prior.map(|prior| (of, prior)));
-        let standing = Standing { ordinal, number, is_deletion: body.is_none() };
         staging.standings.insert(key.clone(), Some(standing));
-        types.push(Arc::new(Recent { ordinal, key, number, updated, operation, entries }), prior);
+        let recent = Recent { ordinal, key, number, updated, created, operation, entries };
+        types.push(Arc::new(recent), prior);
         number
     }
 

@@ -103,7 +103,7 @@ impl<'a> BundleWriter<'a> {
         self.resource(row);
         let (method, status) = match row.operation {
             Operation::Create => ("POST", "201"),
-            Operation::Update if row.version == 1 => ("PUT", "201"),
+            Operation::Update if row.is_creation => ("PUT", "201"),
             Operation::Update => ("PUT", "200"),
             Operation::Patch => ("PATCH", "200"),
             Operation::Delete => ("DELETE", "204"),

@@ -79,6 +79,14 @@ impl Entries {
         self.extraction = extraction;
     }
 
+    /// Says when the resource came to be, whatever was said before. Like `_lastUpdated` it is the moment, to the
+    /// millisecond, that answers show.
+    pub fn set_created(&mut self, created: Time) {
+        self.rows.retain(|(param, _)| *param != ParamId::CREATED);
+        let shown = Time(created.0.div_euclid(1000) * 1000);
+        self.push(ParamId::CREATED, Value::Date(Span { from: shown, to: Time(shown.0 + 1) }));
+    }
+
     /// How many entries there are; components of composites do not count.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -17,6 +17,9 @@ impl ParamId {
     pub const LISTED: ParamId = ParamId(1);
     /// What is contained: as a token without a system, the type of each contained resource that has an id.
     pub const CONTAINED: ParamId = ParamId(2);
+    /// When the resource came to be, as a date: HealthLake's `createdAt`. No extraction finds it; a store adds it to
+    /// the entries of what it writes ([`Entries::set_created`](crate::Entries::set_created)).
+    pub const CREATED: ParamId = ParamId(3);
     /// The first number of an R4 code.
     pub const FIRST_CODE: u16 = 16;
     /// The first number of a data store's own parameters.

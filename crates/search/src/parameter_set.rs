@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use fhir::{Id, ResourceType, SearchParameterDefinition, definitions};
 
 use crate::extract::plan::Plan;
+use crate::registry::{CREATED_AT, created_at};
 use crate::{NotIndexed, ParamId, extract, registry};
 
 mod change;
@@ -118,7 +119,7 @@ impl ParameterSet {
 
     /// What a code means on resources of type `of`, if it can be asked.
     pub fn named(&self, of: ResourceType, code: &str) -> Option<(ParamId, &SearchParameterDefinition)> {
-        if let Some(found) = registry().named(of, code) {
+        if let Some(found) = registry().named(of, code).filter(|(param, _)| self.is_made(of, *param)) {
             return Some(found);
         }
         let mut own = self.ready_of(of).filter(|one| one.definition.code == code);
@@ -128,12 +129,13 @@ impl ParameterSet {
     /// Whether a code will mean something on resources of type `of` once the older ones are indexed by it.
     pub fn is_awaited(&self, of: ResourceType, code: &str) -> bool {
         self.own_of(of).any(|one| !one.is_ready && one.definition.code == code)
+            || (code == CREATED_AT && !self.is_made(of, ParamId::CREATED))
     }
 
     /// What a parameter means on resources of type `of`, if it can be asked.
     pub fn definition(&self, of: ResourceType, param: ParamId) -> Option<&SearchParameterDefinition> {
         if param.0 < ParamId::FIRST_CUSTOM {
-            return registry().definition(of, param);
+            return registry().definition(of, param).filter(|_| self.is_made(of, param));
         }
         self.ready_of(of).find(|one| one.param == param).map(|one| &one.definition)
     }
@@ -153,7 +155,9 @@ impl ParameterSet {
 
     /// The parameters of one type that can be asked, R4's first.
     pub fn of(&self, of: ResourceType) -> impl Iterator<Item = &SearchParameterDefinition> {
-        definitions().search_parameters_of(of).chain(self.ready_of(of).map(|one| &one.definition))
+        let created = self.is_made(of, ParamId::CREATED).then(created_at);
+        let own = self.ready_of(of).map(|one| &one.definition);
+        definitions().search_parameters_of(of).chain(created).chain(own)
     }
 
     /// The parameter with this canonical URL, with or without a version.
@@ -176,6 +180,20 @@ impl ParameterSet {
             return self.0.dropped.iter().all(|one| one.param != param);
         }
         self.own().iter().any(|one| one.param == param && one.is_ready)
+    }
+
+    /// The set of a data store whose resources of these types were written before stores noted when they came to be:
+    /// they wait to be indexed again, and nothing can be asked of `createdAt` before.
+    pub fn awaiting_created(&self, types: Vec<ResourceType>) -> ParameterSet {
+        let since = self.0.extraction + 1;
+        let mut dropped = self.0.dropped.clone();
+        dropped.push(Dropped { param: ParamId::CREATED, bases: types, since });
+        ParameterSet::with(self.0.own.clone(), dropped, since, self.0.revision + 1)
+    }
+
+    /// Whether every resource of a type has the entries of a parameter that is not the store's own.
+    fn is_made(&self, of: ResourceType, param: ParamId) -> bool {
+        !self.0.dropped.iter().any(|one| one.param == param && one.bases.contains(&of))
     }
 
     /// The types whose older resources wait to be indexed again, because a parameter came or went.

@@ -1,9 +1,10 @@
 //! The search parameters by number, and by resource type and code.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use fhir::{ResourceType, SearchParameterDefinition, definitions};
+use fhir::{ParameterKind, ResourceType, SearchParameterDefinition, definitions};
 
 use crate::ParamId;
 
@@ -17,7 +18,24 @@ pub struct Registry {
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::of_definitions);
 
-/// The search parameters of FHIR R4. A data store may have more: see [`ParameterSet`](crate::ParameterSet).
+/// The code of HealthLake's own search parameter on all types.
+pub(crate) const CREATED_AT: &str = "createdAt";
+
+/// HealthLake's own search parameter: when a resource came to be. It has no expression; see [`ParamId::CREATED`].
+pub(crate) fn created_at() -> &'static SearchParameterDefinition {
+    static CREATED: LazyLock<SearchParameterDefinition> = LazyLock::new(|| SearchParameterDefinition {
+        url: "urn:tarn:search-parameter:createdAt".to_owned(),
+        code: Cow::Borrowed(CREATED_AT),
+        kind: ParameterKind::Date,
+        bases: ResourceType::all().collect(),
+        expression: Cow::Borrowed(""),
+        targets: Vec::new(),
+        components: Vec::new(),
+    });
+    &CREATED
+}
+
+/// The search parameters of FHIR R4, and `createdAt`. A data store may have more: see [`ParameterSet`](crate::ParameterSet).
 pub fn registry() -> &'static Registry {
     &REGISTRY
 }
@@ -38,18 +56,27 @@ impl Registry {
 
     /// The number of a code, if some resource type has a search parameter of that code.
     pub fn param(&self, code: &str) -> Option<ParamId> {
+        if code == CREATED_AT {
+            return Some(ParamId::CREATED);
+        }
         let place = u16::try_from(self.codes.binary_search(&code).ok()?).ok()?;
         Some(ParamId(ParamId::FIRST_CODE + place))
     }
 
     /// The code with this number.
     pub fn code(&self, param: ParamId) -> Option<&'static str> {
+        if param == ParamId::CREATED {
+            return Some(CREATED_AT);
+        }
         let place = param.0.checked_sub(ParamId::FIRST_CODE)?;
         self.codes.get(usize::from(place)).copied()
     }
 
     /// What a parameter means on resources of type `of`.
     pub fn definition(&self, of: ResourceType, param: ParamId) -> Option<&'static SearchParameterDefinition> {
+        if param == ParamId::CREATED {
+            return Some(created_at());
+        }
         self.by_type.get(&(of, param)).copied()
     }
 

@@ -51,7 +51,8 @@ pub struct ReindexOrder {
     pub total: u64,
 }
 
-/// The entries of a stored body, by what a data store extracts now; `None` if it cannot be indexed.
+/// The entries of a stored body, by what a data store extracts now; `None` if it cannot be indexed. When the resource
+/// came to be is not among them.
 pub fn extract_again(extractor: &Extractor, key: &ResourceKey, body: &[u8]) -> Option<Entries> {
     let resource = Resource::parse_slice(body).ok()?;
     let mut entries = Entries::new();

@@ -16,6 +16,11 @@ pub struct Stored {
     pub version: u64,
     /// When it was written (`meta.lastUpdated`).
     pub updated: Time,
+    /// When the resource came to be: the time of its first version, or of the one that brought it back after its last
+    /// deletion. Of a deletion, when what it ended came to be.
+    pub created: Time,
+    /// Whether the resource came to be by this version: nothing was there before, or a deletion was.
+    pub is_creation: bool,
     /// What wrote it.
     pub operation: Operation,
     /// Its content in the stored body form of [`fhir::body`]; `None` for a deletion.

@@ -14,6 +14,7 @@ use crate::{Catalog, ManualClock, Store};
 pub mod across;
 pub mod catalog;
 pub mod contained;
+pub mod created;
 pub mod criteria;
 pub mod erase;
 pub mod explain;
@@ -113,6 +114,11 @@ macro_rules! store_promise {
                 chains_follow_references, reverse_chains_follow_them_back, chains_follow_canonicals,
                 many_are_found_as_few_are, an_update_replaces_what_is_indexed,
                 a_deletion_is_not_found, a_search_survives_reopening,
+            }
+            created::{
+                an_update_keeps_when_a_resource_came_to_be, a_revived_resource_came_to_be_anew,
+                times_of_creation_match_by_every_prefix, runs_tell_when_resources_came_to_be,
+                what_came_to_be_first_may_stand_first, only_the_store_says_when_a_resource_came_to_be,
             }
             criteria::{
                 codes_match_by_membership, a_large_set_of_codes_is_asked_whole,

@@ -97,7 +97,7 @@ pub struct Put {
     pub key: ResourceKey,
     /// Its content in the stored body form of [`fhir::body`].
     pub body: Bytes,
-    /// Its indexed facts.
+    /// Its indexed facts, but for when the resource came to be: that is the store's to say.
     pub entries: Entries,
     /// What the client asked for, as history shows it.
     pub operation: Operation,

@@ -1,6 +1,6 @@
 //! Checking the entries of a version against a fresh extraction from its body.
 
-use fhir::{Reference, Resource, ResourceKey, ResourceType};
+use fhir::{Reference, Resource, ResourceKey, ResourceType, Time};
 use search::{Entries, Extractor, ParamId, ParameterSet, Target, Value};
 
 use crate::StorageError;
@@ -41,7 +41,8 @@ pub(super) fn fault_of(
     }
     let stored = encode_entries(&reading.entries(&block, of, ordinal)?);
     let parameters = &reading.view.parameters;
-    let is_same = agree(&resource, &key, &settled_terms(&stored, parameters)?, parameters)?;
+    let created = reading.birth(of, ordinal)?.0;
+    let is_same = agree(&resource, &key, created, &settled_terms(&stored, parameters)?, parameters)?;
     Ok((!is_same).then_some(BodyFault::OtherEntries))
 }
 
@@ -56,10 +57,15 @@ type Term<'a> = (u64, &'a [u8]);
 fn agree(
     resource: &Resource,
     key: &ResourceKey,
+    created: Time,
     stored: &[Term<'_>],
     parameters: &ParameterSet,
 ) -> Result<bool, StorageError> {
-    let extract = |base: &str| extract(base, resource, key, parameters);
+    let extract = |base: &str| {
+        let (mut entries, is_whole) = extract(base, resource, key, parameters);
+        entries.set_created(created);
+        (entries, is_whole)
+    };
     let (fresh, is_whole) = extract("");
     let encoded = encode_entries(&fresh);
     if is_whole && settled_terms(&encoded, parameters)? == stored {

@@ -262,5 +262,6 @@ pub(crate) fn entries(extractor: &search::Extractor, row: &store::Stored) -> Ent
     {
         entries.clear();
     }
+    entries.set_created(row.created);
     entries
 }

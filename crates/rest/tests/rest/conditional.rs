@@ -152,9 +152,11 @@ fn a_conditional_delete_by_id_knows_what_was_deleted_and_what_differs() {
     world.put("Patient/1", &with_id("1", "1"));
     assert_eq!(delete(&world, "_id=1&_tag=a").refusal(), (409, "conflict".into()));
     assert_eq!(delete(&world, "_id=1&_lastUpdated=lt2000").refusal(), (409, "conflict".into()));
+    assert_eq!(delete(&world, "_id=1&createdAt=lt2000").refusal(), (409, "conflict".into()));
+    assert_eq!(delete(&world, "_id=1&createdAt=gt2000&_tag=a").refusal(), (409, "conflict".into()));
     assert_eq!(delete(&world, "_id=1&identifier=2").status, 404, "not a fact beside an id");
     assert_eq!(delete(&world, "_id=never").status, 404);
-    assert_eq!(delete(&world, "_id=1").status, 204);
+    assert_eq!(delete(&world, "_id=1&createdAt=gt2000").status, 204);
     assert_eq!(delete(&world, "_id=1").status, 204);
     assert_eq!(delete(&world, "_id=1&_tag=a").status, 204);
 }

@@ -39,6 +39,7 @@ fn a_type_and_the_system_have_histories_newest_first() {
     let patients = world.get("Patient/_history");
     assert_eq!(locations(&patients), PATIENTS);
     assert_eq!(patients.entries("/request/method"), ["PUT", "DELETE", "PUT", "PUT", "PUT"]);
+    assert_eq!(patients.entries("/response/status"), ["201", "204", "200", "201", "201"]);
     assert_eq!(patients.entries("/resource/id"), ["2", "", "1", "2", "1"]);
     assert_eq!(patients.entries("/request/url")[1], "Patient/2");
     assert_eq!(patients.json()["type"], "history");
@@ -46,6 +47,27 @@ fn a_type_and_the_system_have_histories_newest_first() {
     assert_eq!(locations(&world.get("_history")), all);
     assert_eq!(locations(&world.get("Observation/_history")), Vec::<String>::new());
     assert_eq!(world.get("Patient/2/_history/2").status, 410, "a deleted version is gone");
+}
+
+#[test]
+fn what_brings_a_resource_back_creates_it_and_history_says_so() {
+    let world = World::open();
+    for (method, status) in [("PUT", 201), ("PUT", 200), ("DELETE", 204), ("PUT", 201), ("PUT", 200)] {
+        let answer = match method {
+            "PUT" => world.put("Patient/1", &patient("1")),
+            _ => world.ask("DELETE Patient/1", &[], ""),
+        };
+        assert_eq!(answer.status, status, "{method}");
+    }
+    for path in ["Patient/1/_history", "Patient/_history", "_history"] {
+        let history = world.get(path);
+        assert_eq!(history.entries("/response/status"), ["200", "201", "204", "200", "201"], "{path}");
+        assert_eq!(history.entries("/request/method"), ["PUT", "PUT", "DELETE", "PUT", "PUT"], "{path}");
+        assert_eq!(history.entries("/request/url"), ["Patient/1"; 5], "{path}");
+    }
+    for (version, status) in [(1, 200), (2, 200), (3, 410), (4, 200), (5, 200), (6, 404)] {
+        assert_eq!(world.get(&format!("Patient/1/_history/{version}")).status, status, "{version}");
+    }
 }
 
 #[test]

@@ -133,10 +133,11 @@ const THERE: &[(&str, &[Try])] = &[
     (
         "common parameters",
         &[(
-            "GET Basic?_id=1&_lastUpdated=gt2020&_tag=a&_profile=http://a&_security=a&_source=http://a",
+            "GET Basic?_id=1&_lastUpdated=gt2020&createdAt=gt2020&_tag=a&_profile=http://a&_security=a&_source=http://a",
             None,
         )],
     ),
+    ("createdAt", &[("GET Patient?createdAt=gt2020&_sort=-createdAt", None)]),
     (
         "comparison prefixes",
         &[
@@ -234,7 +235,6 @@ const THERE: &[(&str, &[Try])] = &[
 const ABSENT: &[(&str, &[Try])] = &[
     ("other operations", &[("POST Patient/$validate", None), ("GET Patient/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
-    ("createdAt", &[("GET Patient?createdAt=2020", None)]),
     (
         "other result parameters",
         &[

@@ -87,6 +87,48 @@ fn every_kind_of_parameter_finds_what_it_should() {
 }
 
 #[test]
+fn resources_are_found_by_when_they_came_to_be() {
+    let world = World::open();
+    let patient = |id: &str| json!({"resourceType": "Patient", "id": id});
+    let put = |resource: Value| {
+        let [of, id] = ["resourceType", "id"].map(|name| resource[name].as_str().unwrap());
+        assert!(world.put(&format!("{of}/{id}"), &resource).status < 300);
+        world.clock.advance_ms(1000);
+    };
+    // At seconds 0 to 4 and 456 microseconds.
+    ["a", "b", "a"].iter().for_each(|id| put(patient(id)));
+    put(json!({"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "x"},
+        "subject": {"reference": "Patient/b"}}));
+    world.ask("DELETE Patient/b", &[], "");
+    put(patient("b"));
+    for (query, expected) in [
+        ("Patient?createdAt=2026-11-23T00:00:00.000Z", vec!["a"]),
+        ("Patient?createdAt=2026-11-23T00:00:00Z", vec!["a"]),
+        ("Patient?createdAt=2026-11-23", vec!["a", "b"]),
+        ("Patient?createdAt=ne2026-11-23T00:00:00Z", vec!["b"]),
+        ("Patient?createdAt=gt2026-11-23T00:00:00Z", vec!["b"]),
+        ("Patient?createdAt=ge2026-11-23T00:00:00Z", vec!["a", "b"]),
+        ("Patient?createdAt=lt2026-11-23T00:00:04Z", vec!["a"]),
+        ("Patient?createdAt=le2026-11-23T00:00:04Z", vec!["a", "b"]),
+        ("Patient?createdAt=sa2026-11-23T00:00:00Z", vec!["b"]),
+        ("Patient?createdAt=eb2026-11-23T00:00:04Z", vec!["a"]),
+        ("Patient?createdAt=ap2026-11-23", vec!["a", "b"]),
+        ("Patient?createdAt=2020,2026", vec!["a", "b"]),
+        ("Patient?createdAt:missing=true", vec![]),
+        ("Patient?_sort=createdAt", vec!["a", "b"]),
+        ("Patient?_sort=-createdAt", vec!["b", "a"]),
+        ("?_type=Patient,Observation&_sort=createdAt", vec!["a", "o", "b"]),
+        ("Observation?patient.createdAt=gt2026-11-23T00:00:03Z", vec!["o"]),
+        ("Patient?_filter=createdAt%20gt%202026-11-23T00:00:00Z", vec!["b"]),
+    ] {
+        assert_eq!(ids(&world.get(query)), expected, "{query}");
+    }
+    for query in ["Patient?createdAt=soon", "Patient?createdAt:exact=2020"] {
+        assert_eq!(world.get(query).status, 400, "{query}");
+    }
+}
+
+#[test]
 fn a_search_by_form_is_the_search_by_url() {
     let world = world();
     let form = "birthdate=1990&_sort=-given&_count=10";
@@ -267,7 +309,7 @@ fn the_types_that_are_claimed_have_their_common_parameters() {
     for resource in statement["rest"][0]["resource"].as_array().unwrap() {
         let names: Vec<&Value> =
             resource["searchParam"].as_array().unwrap().iter().map(|parameter| &parameter["name"]).collect();
-        for common in ["_id", "_lastUpdated", "_tag", "_profile", "_security", "_source"] {
+        for common in ["_id", "_lastUpdated", "createdAt", "_tag", "_profile", "_security", "_source"] {
             assert!(names.contains(&&json!(common)), "{}: {common}", resource["type"]);
         }
         assert!(names.contains(&&json!("_content")));

@@ -219,3 +219,35 @@ fn what_an_older_release_extracted_waits_for_its_contents() {
         assert_eq!(error.reason, Reason::Awaited(name.to_owned()));
     }
 }
+
+#[test]
+fn created_at_can_be_asked_of_all_types_unless_older_resources_lack_it() {
+    let [patient, basic] = ["Patient", "Basic"].map(of);
+    let named = |set: &ParameterSet, of| set.named(of, "createdAt").map(|(param, _)| param);
+    let r4 = ParameterSet::r4();
+    assert!(ResourceType::all().all(|of| named(&r4, of) == Some(ParamId::CREATED)));
+    let waiting = r4.awaiting_created(vec![patient]);
+    let waiting = ParameterSet::of_record(&waiting.record()).unwrap();
+    assert_eq!((named(&waiting, patient), named(&waiting, basic)), (None, Some(ParamId::CREATED)));
+    assert!(waiting.is_awaited(patient, "createdAt") && !waiting.is_awaited(basic, "createdAt"));
+    assert!(!waiting.of(patient).any(|one| one.code == "createdAt") && !waiting.is_settled(ParamId::CREATED));
+    assert_eq!(waiting.unsettled(), [patient]);
+    assert_eq!(named(&waiting.indexed(r4.extraction(), &[patient]), patient), None, "that began before");
+    let done = waiting.indexed(waiting.extraction(), &[patient]);
+    assert!(
+        named(&done, patient).is_some() && done.is_settled(ParamId::CREATED) && done.unsettled().is_empty()
+    );
+    let own = add(&r4, "p", &self::patient("createdAt", "date", "Patient.birthDate", "")).unwrap_err();
+    assert_eq!(own.at, "SearchParameter.code");
+}
+
+#[test]
+fn when_a_resource_came_to_be_is_said_once() {
+    let mut entries = Entries::new();
+    for time in [1_999, 5_678] {
+        entries.set_created(Time(time));
+    }
+    let found: Vec<_> = entries.iter().collect();
+    let span = fhir::Span { from: Time(5_000), to: Time(5_001) };
+    assert_eq!(found, [(ParamId::CREATED, crate::Value::Date(span))]);
+}

@@ -23,7 +23,10 @@ impl Contents {
             let version = &mut self.versions[*ordinal];
             let body = version.stored.body.as_deref().unwrap_or_default();
             match extract_again(&extractor, &version.stored.key, body) {
-                Some(entries) => version.entries = entries,
+                Some(mut entries) => {
+                    entries.set_created(version.stored.created);
+                    version.entries = entries;
+                }
                 None => outcome.failed += 1,
             }
             outcome.done += 1;

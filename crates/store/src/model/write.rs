@@ -105,23 +105,28 @@ impl Contents {
     }
 
     fn put(&mut self, put: Put, updated: Time) -> u64 {
-        let Put { key, body, entries, operation } = put;
-        let version = self.newest(&key).map_or(1, |newest| newest.stored.version + 1);
-        let stored = Stored { key, version, updated, operation, body: Some(body) };
+        let Put { key, body, mut entries, operation } = put;
+        let before = self.newest(&key);
+        let version = before.map_or(1, |newest| newest.stored.version + 1);
+        let before = before.filter(|newest| !newest.is_deletion());
+        let (created, is_creation) = before.map_or((updated, true), |newest| (newest.stored.created, false));
+        entries.set_created(created);
+        let stored = Stored { key, version, updated, created, is_creation, operation, body: Some(body) };
         self.append(Version { stored, entries, is_erased: false });
         version
     }
 
     fn delete(&mut self, key: ResourceKey, updated: Time) -> u64 {
-        let (standing, is_gone) = match self.newest(&key) {
+        let (standing, created, is_gone) = match self.newest(&key) {
             None => return 0,
-            Some(newest) => (newest.stored.version, newest.is_deletion()),
+            Some(newest) => (newest.stored.version, newest.stored.created, newest.is_deletion()),
         };
         if is_gone {
             return standing;
         }
         let version = standing + 1;
-        let stored = Stored { key, version, updated, operation: Operation::Delete, body: None };
+        let operation = Operation::Delete;
+        let stored = Stored { key, version, updated, created, is_creation: false, operation, body: None };
         self.append(Version { stored, entries: Entries::new(), is_erased: false });
         version
     }

@@ -286,6 +286,11 @@ pub(super) fn has(param: ParamId, test: Test) -> Filter {
     Filter::Has(param, test)
 }
 
+/// That the resource came to be at such a time.
+pub(super) fn created(prefix: search::Prefix, text: &str) -> Filter {
+    has(ParamId::CREATED, Test::Date(prefix, span(text)))
+}
+
 /// That the code is this one, in any system.
 pub(super) fn is(code: &str) -> Filter {
     has(CODE, Test::Token { system: SystemTest::Any, code: Some(code.into()) })

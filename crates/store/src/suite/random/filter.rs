@@ -19,7 +19,8 @@ use crate::suite::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, all, has, of, span,
 };
 
-const PARAMS: [ParamId; 14] = [
+const PARAMS: [ParamId; 15] = [
+    ParamId::CREATED,
     OWN[0],
     OWN[1],
     NAME,
@@ -65,10 +66,11 @@ pub(super) fn some_filter(dice: &mut Dice, depth: usize) -> Filter {
 }
 
 fn some_leaf(dice: &mut Dice) -> Filter {
-    match dice.below(16) {
+    match dice.below(18) {
         0 => Filter::Everything,
         1 => Filter::Ids(dice.some(3, |dice| Id::parse(some_id(dice)).expect("an id"))),
         2 => Filter::Updated(some_prefix(dice), span(dice.pick(&UPDATES))),
+        7 => has(ParamId::CREATED, Test::Date(some_prefix(dice), span(dice.pick(&UPDATES)))),
         3 => Filter::Missing(dice.pick(&PARAMS)),
         4 => Filter::Nothing,
         5 => some_words(dice),

@@ -1,7 +1,7 @@
 //! Random steps. A step does not depend on what the steps before it did, so that any may be left out.
 
 use fhir::{ResourceKey, ResourceType, Time};
-use search::{Include, Link, Search, Sort, SortKey, Total, Visible};
+use search::{Include, Link, ParamId, Search, Sort, SortKey, Total, Visible};
 
 use super::Dice;
 use super::contained::some_contents;
@@ -110,7 +110,7 @@ fn some_search(dice: &mut Dice) -> Search {
 }
 
 fn some_sort(dice: &mut Dice) -> Sort {
-    let params = [NAME, BIRTH, CODE, SUBJECT, SCORE, AMOUNT, ADDRESS, OWN[0], OWN[1]];
+    let params = [ParamId::CREATED, NAME, BIRTH, CODE, SUBJECT, SCORE, AMOUNT, ADDRESS, OWN[0], OWN[1]];
     let by = match dice.below(7) {
         0 => SortKey::Id,
         2 => SortKey::Type,
