@@ -1,7 +1,7 @@
 //! What a limit that an interaction reached means to the caller, and what helps.
 
 /// The limits that more than one resource, or the data itself, may make an interaction reach.
-const ADVICE: [(&str, &str); 16] = [
+const ADVICE: [(&str, &str); 17] = [
     ("BODY_BYTES_MAX", "A resource is too large."),
     (
         "BUNDLE_CONTENT_BYTES_MAX",
@@ -16,6 +16,10 @@ const ADVICE: [(&str, &str); 16] = [
         "Too many resources pass what a chain asks of them; ask more of them, or search in steps.",
     ),
     ("CONDITIONAL_REFERENCES_MAX", "Too many different conditional references; send several Bundles."),
+    (
+        "CONTAINERS_MAX",
+        "Too many resources that contain others would have to be opened; narrow the search, or ask without _total.",
+    ),
     ("DOCUMENT_BYTES_MAX", "What the Composition refers to is too large for one document."),
     ("DOCUMENT_RESOURCES_MAX", "The Composition refers to too many resources for one document."),
     (

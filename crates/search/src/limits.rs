@@ -59,4 +59,4 @@ pub const TEXT_TERMS_MAX: usize = 64;
 pub const CONTAINERS_MAX: usize = 100_000;
 
 /// Bodies that one search looks into for words, unless the caller says otherwise: those that pass all other conditions.
-pub const TEXT_BODIES_MAX: usize = 20_000;
+pub const TEXT_BODIES_MAX: usize = 200_000;
