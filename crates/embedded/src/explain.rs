@@ -43,8 +43,9 @@ impl Explain for Reading<'_> {
                 "by the references in the index, or row by row until a page is full"
             }
             _ => match Node::of(filter).cost() {
+                Cost::Chain => "in the bodies of what contains some",
                 Cost::Free | Cost::Lookup => "looked up in the index",
-                Cost::Scan | Cost::Chain => "a range of the index",
+                Cost::Scan => "a range of the index",
                 Cost::Complement => "what is left of all",
                 Cost::Bodies if matches!(filter, Filter::Contains(_)) => {
                     "in the bodies that the other conditions leave, until a page is full"

@@ -89,23 +89,24 @@ impl Node {
         nodes.into_iter().partition(|node| !node.has_chain() && !node.is_within())
     }
 
-    /// Whether it asks of contained resources what no index tells.
+    /// Whether it asks of contained resources what no index tells, other than those that a chain leads to.
     pub(crate) fn is_within(&self) -> bool {
         match self {
             Node::And(nodes) | Node::Or(nodes) => nodes.iter().any(Node::is_within),
             Node::Not(node) => node.is_within(),
-            Node::Contains(_) => true,
+            Node::Contains(inside) => inside.contained.by.is_none(),
             Node::Refers(_) | Node::ReferredBy(_) | Node::Leaf(_) | Node::Any(..) => false,
         }
     }
 
-    /// Whether it looks at other resources.
+    /// Whether it looks at other resources, or at contained ones that are referred to.
     pub(crate) fn has_chain(&self) -> bool {
         match self {
             Node::And(nodes) | Node::Or(nodes) => nodes.iter().any(Node::has_chain),
             Node::Not(node) => node.has_chain(),
             Node::Refers(_) | Node::ReferredBy(_) => true,
-            Node::Leaf(_) | Node::Any(..) | Node::Contains(_) => false,
+            Node::Contains(inside) => inside.contained.by.is_some(),
+            Node::Leaf(_) | Node::Any(..) => false,
         }
     }
 
@@ -115,6 +116,7 @@ impl Node {
             Node::Leaf(Filter::Has(_, test)) if is_lookup(test) => Cost::Lookup,
             Node::Any(_, tests) if tests.iter().all(is_lookup) => Cost::Lookup,
             Node::Leaf(Filter::Missing(_)) => Cost::Lookup,
+            Node::Contains(inside) if inside.contained.by.is_some() => Cost::Chain,
             Node::Leaf(Filter::Text(_)) | Node::Contains(_) => Cost::Bodies,
             Node::Leaf(Filter::RefersWithin { .. }) => Cost::Chain,
             Node::Leaf(_) | Node::Any(..) => Cost::Scan,

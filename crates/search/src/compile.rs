@@ -13,6 +13,7 @@ use crate::{
 use contained::{Asked, Found};
 pub use filter::FilterFault;
 pub(crate) use filter::vocabulary as filter_vocabulary;
+use inside::{Stands, inside};
 use modifier::Modifier;
 
 mod chain;
@@ -20,6 +21,7 @@ mod contained;
 mod filter;
 mod hierarchy;
 mod include;
+mod inside;
 mod modifier;
 mod named;
 mod nearest;
@@ -150,12 +152,13 @@ pub fn compile_within(
         return Err(errors);
     }
     let Compiler { filters, page, include, .. } = compiler;
-    let wanted = types.into_iter().zip(filters.into_iter().map(Filter::bodies_last)).collect();
+    let wanted = types.into_iter().zip(filters.into_iter().map(Filter::bodies_last));
+    let standing = |stands| move |(of, filter)| (of, inside(filter, stands, context));
     let Found { types, contents } = match asked {
-        None => Found { types: wanted, contents: None },
+        None => Found { types: wanted.map(standing(Stands::Alone)).collect(), contents: None },
         Some(asked) => {
             asked.check_page(&page.sort, &include).map_err(|error| vec![error])?;
-            asked.found(wanted, scope, context)
+            asked.found(wanted.collect(), scope, context)
         }
     };
     let count = if page.only_counts { Some(0) } else { page.count };

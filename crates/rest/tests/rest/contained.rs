@@ -40,6 +40,28 @@ fn found(answer: &Answer) -> String {
 }
 
 #[test]
+fn chains_go_on_inside_contained_resources() {
+    let world = world();
+    let find = |query: &str| found(&world.get(query));
+    assert_eq!(find("MedicationRequest?medication.code=abc"), "MedicationRequest/a");
+    assert_eq!(
+        find("MedicationRequest?medication.code=abc,xyz&_sort=-_id"),
+        "MedicationRequest/b MedicationRequest/a"
+    );
+    assert_eq!(find("MedicationRequest?medication.manufacturer.name=maker&_id=b"), "MedicationRequest/b");
+    assert_eq!(find("Patient?_has:MedicationRequest:patient:medication.code=xyz"), "Patient/1");
+    assert_eq!(find("Patient?_has:MedicationRequest:patient:medication.code=none"), "");
+    let criteria = "MedicationRequest?medication.code=xyz";
+    let patch = world.ask(
+        &format!("PATCH {criteria}"),
+        &[("content-type", "application/json-patch+json")],
+        r#"[{"op":"replace","path":"/status","value":"completed"}]"#,
+    );
+    assert_eq!(patch.status, 200, "{}", patch.json());
+    assert_eq!(find("MedicationRequest?medication.code=xyz&status=completed"), "MedicationRequest/b");
+}
+
+#[test]
 fn containers_are_found_by_what_they_contain() {
     let world = world();
     let find = |query: &str| found(&world.get(query));

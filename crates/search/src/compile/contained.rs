@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use fhir::{ResourceType, definitions};
 
 use super::Context;
+use super::inside::{Stands, inside};
 use crate::clause::Clause;
 use crate::error::{Reason, SearchError, shown};
 use crate::{Containment, Extractor, Filter, Include, ParamId, SearchScope, SelectedContents, Sort, SortKey};
@@ -117,11 +118,13 @@ impl Asked {
     ) -> Found {
         let extractor = Extractor::new(context.base, context.parameters);
         let of_scope = |filter: Filter| scope.filter().and(filter);
+        let alone = |filter| inside(filter, Stands::Alone, context);
         let whole: Vec<(ResourceType, Filter)> = match self.with_others {
-            true => wanted.iter().map(|(of, filter)| (*of, of_scope(filter.clone()))).collect(),
+            true => wanted.iter().map(|(of, filter)| (*of, of_scope(alone(filter.clone())))).collect(),
             false => Vec::new(),
         };
-        let contained = Containment { types: wanted, by: None, extractor };
+        let types = wanted.into_iter().map(|(of, filter)| (of, inside(filter, Stands::Contained, context)));
+        let contained = Containment { types: types.collect(), by: None, extractor };
         let holds = of_scope(contained.clone().filter());
         let mut types: BTreeMap<ResourceType, Filter> = whole.iter().cloned().collect();
         for of in containers(scope) {

@@ -32,16 +32,21 @@ fn filter(name: &str, parameter: &str, value: &str) -> Filter {
     ask(name, parameter, value).unwrap().filter_of(of(name))
 }
 
-/// A filter in short: `subject>Patient(…)`, `<Observation.patient(…)`, a parameter's code for a test.
+/// A filter in short: `subject>Patient(…)`, `<Observation.patient(…)`, a parameter's code for a test; without what
+/// chains ask of contained resources.
 fn short(filter: &Filter) -> String {
     let code = |param: &ParamId| match *param {
         ParamId::LISTED => "entry".to_owned(),
         param => ParameterSet::r4().code(param).unwrap().to_owned(),
     };
-    let all = |filters: &[Filter], between| filters.iter().map(short).collect::<Vec<_>>().join(between);
+    let all = |filters: &[Filter], between| {
+        let all: Vec<String> = filters.iter().map(short).filter(|one| !one.is_empty()).collect();
+        all.join(between)
+    };
     match filter {
         Filter::Refers { param, of, filter } => format!("{}>{of}({})", code(param), short(filter)),
         Filter::ReferredBy { by, param, filter } => format!("<{by}.{}({})", code(param), short(filter)),
+        Filter::Has(ParamId::CONTAINED, _) | Filter::Contains(_) => String::new(),
         Filter::Has(param, _) => code(param),
         Filter::Missing(param) => format!("no {}", code(param)),
         Filter::Not(filter) => format!("not {}", short(filter)),
@@ -93,6 +98,32 @@ fn a_chain_leads_to_what_it_asks() {
     ] {
         assert_eq!(short(&filter(name, parameter, value)), expected, "{parameter}");
     }
+}
+
+#[test]
+fn a_chain_goes_on_inside_contained_resources_but_never_back_to_them() {
+    let inside = |parameter, value| match filter("Observation", parameter, value) {
+        Filter::Or(filters) => filters.into_iter().find_map(|one| match one {
+            Filter::And(filters) => filters.into_iter().find_map(|one| match one {
+                Filter::Contains(contained) => Some(contained.types),
+                _ => None,
+            }),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let short = |types: Vec<(ResourceType, Filter)>| {
+        let all = types.iter().map(|(of, filter)| format!("{of}({})", short(filter)));
+        all.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(inside("patient.name", "x").map(short).as_deref(), Some("Patient(name)"));
+    let all = "Device(identifier) Group(identifier) Location(identifier) Patient(identifier)";
+    assert_eq!(inside("subject.identifier", "x").map(short).as_deref(), Some(all));
+    let further = inside("patient.organization.name", "x").map(short);
+    assert_eq!(further.as_deref(), Some("Patient(organization>Organization(name))"));
+    assert_eq!(inside("patient._has:Group:member:_id", "g"), None);
+    assert_eq!(inside("patient._list", "l"), None);
+    assert_eq!(inside("code", "x"), None);
 }
 
 #[test]
