@@ -27,11 +27,8 @@ impl Reading<'_> {
         inside: &Inside,
         within: Option<&RoaringBitmap>,
     ) -> Result<RoaringBitmap, StorageError> {
-        let mut candidates =
-            within.map_or_else(|| RoaringBitmap::clone(&types.live), |within| within & &*types.live);
-        candidates -= &*types.dead;
         let mut found = RoaringBitmap::new();
-        for ordinal in candidates {
+        for ordinal in types.folded_current(within) {
             if self.with_row(of, ordinal, |row| self.contains(inside, row))?? {
                 found.insert(ordinal);
             }

@@ -119,9 +119,7 @@ impl Reading<'_> {
         nodes: &[Node],
         within: Option<&RoaringBitmap>,
     ) -> Result<RoaringBitmap, StorageError> {
-        let mut left =
-            within.map_or_else(|| RoaringBitmap::clone(&types.live), |within| within & &*types.live);
-        left -= &*types.dead;
+        let mut left = types.folded_current(within);
         for (at, node) in nodes.iter().enumerate() {
             if left.is_empty() {
                 break;
@@ -145,11 +143,8 @@ impl Reading<'_> {
         query: &TextQuery,
         within: Option<&RoaringBitmap>,
     ) -> Result<RoaringBitmap, StorageError> {
-        let mut candidates =
-            within.map_or_else(|| RoaringBitmap::clone(&types.live), |within| within & &*types.live);
-        candidates -= &*types.dead;
         let mut found = RoaringBitmap::new();
-        for ordinal in candidates {
+        for ordinal in types.folded_current(within) {
             if self.has_words(of, ordinal, query)? {
                 found.insert(ordinal);
             }

@@ -126,6 +126,12 @@ impl View {
 }
 
 impl TypeView {
+    /// The folded ordinals that live still, or those of them that stand in `within`.
+    pub(crate) fn folded_current(&self, within: Option<&RoaringBitmap>) -> RoaringBitmap {
+        let live = within.map_or_else(|| RoaringBitmap::clone(&self.live), |within| within & &*self.live);
+        live - &*self.dead
+    }
+
     /// All recent versions, oldest first, whether they live or not.
     pub(crate) fn recent_rows(&self) -> impl DoubleEndedIterator<Item = &Arc<Recent>> {
         self.recent.iter().flat_map(|group| group.rows.iter())
