@@ -13,6 +13,7 @@ mod filter;
 mod hierarchy;
 pub mod limits;
 mod link;
+mod media_type;
 mod near;
 mod normalize;
 mod param_id;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fhir::{ResourceKey, Span};
 
+use crate::media_type;
 use crate::near::Near;
 use crate::token_set::TokenSet;
 use crate::value::{Canonical, QuantityValue, Target, Value};
@@ -52,6 +53,13 @@ pub enum Test {
     Composite(Vec<Test>),
     /// A token that is in a set of codes (`:in`, `:below`, `:above`).
     Codes(Arc<TokenSet>),
+    /// A media type that is this one or one of it (`:below`).
+    MediaType {
+        /// What the system must be.
+        system: SystemTest,
+        /// The media type, with or without its subtype and parameters.
+        below: Arc<str>,
+    },
     /// A position near a place.
     Near(Near),
     /// A value of the kind that this test is about, which does not pass it (`ne` of `_filter`).
@@ -206,6 +214,9 @@ impl Test {
                 tests.len() == parts.len() && tests.iter().zip(parts.iter()).all(|(t, v)| t.matches(&v))
             }
             (Test::Codes(set), Value::Token { system, code }) => set.contains(*system, *code),
+            (Test::MediaType { system, below }, Value::Token { system: s, code: Some(code) }) => {
+                system.matches(*s) && media_type::is_below(code, below)
+            }
             (Test::Near(near), position) => near.matches(position),
             (Test::Other(test), value) => test.is_about(value) && !test.matches(value),
             (Test::Any, _) => true,
@@ -216,7 +227,9 @@ impl Test {
     /// Whether the test is about values of this kind.
     fn is_about(&self, value: &Value<'_>) -> bool {
         match self {
-            Test::Token { .. } | Test::Codes(_) => matches!(value, Value::Token { .. }),
+            Test::Token { .. } | Test::Codes(_) | Test::MediaType { .. } => {
+                matches!(value, Value::Token { .. })
+            }
             Test::TokenText(_) => matches!(value, Value::TokenText(_)),
             Test::TypedIdentifier { .. } => matches!(value, Value::TypedIdentifier { .. }),
             Test::String(_) => matches!(value, Value::String(_)),

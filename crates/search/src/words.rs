@@ -107,6 +107,9 @@ fn tested(test: &Test) -> String {
             format!("is the identifier {value} of the type {}", token(system, Some(code)))
         }
         Test::Codes(_) => "is one of a set of codes".to_owned(),
+        Test::MediaType { system, below } => {
+            format!("is the media type {} or one of it", token(system, Some(below)))
+        }
         Test::String(string) => string_words(string),
         Test::Date(prefix, span) => date(*prefix, *span),
         Test::Number(prefix, low, high) => format!("is {} {}", relation(*prefix), range(*low, *high)),

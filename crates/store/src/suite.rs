@@ -121,7 +121,7 @@ macro_rules! store_promise {
                 what_came_to_be_first_may_stand_first, only_the_store_says_when_a_resource_came_to_be,
             }
             criteria::{
-                codes_match_by_membership, a_large_set_of_codes_is_asked_whole,
+                codes_match_by_membership, a_large_set_of_codes_is_asked_whole, media_types_lie_below_their_type,
                 strings_compare_without_case_and_accents, uris_match_by_their_text,
                 positions_match_by_distance, other_values_are_those_of_the_same_kind,
                 words_are_looked_for_in_bodies, bodies_looked_into_are_limited,

@@ -127,6 +127,11 @@ pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
         }
         Test::Composite(tests) => vec![composite(test, tests)],
         Test::Codes(set) => codes(test, set),
+        Test::MediaType { below, .. } => {
+            let mut from = vec![kind::TOKEN, PRESENT];
+            put_text(&mut from, below);
+            vec![checked(from, test)]
+        }
         Test::Near(near) => vec![position(test, near)],
         Test::Other(about) => kinds_of(about).iter().map(|kind| checked(vec![*kind], test)).collect(),
         Test::Any => vec![Lookup::Term(Vec::new())],
@@ -277,7 +282,7 @@ fn position<'t>(test: &'t Test, near: &Near) -> Lookup<'t> {
 /// The kinds of the terms that hold values that a test is about.
 fn kinds_of(test: &Test) -> &'static [u8] {
     match test {
-        Test::Token { .. } | Test::Codes(_) => &[kind::TOKEN],
+        Test::Token { .. } | Test::Codes(_) | Test::MediaType { .. } => &[kind::TOKEN],
         Test::TokenText(_) => &[kind::TOKEN_TEXT],
         Test::TypedIdentifier { .. } => &[kind::TYPED_IDENTIFIER],
         Test::String(_) => &[kind::STRING],

@@ -3,7 +3,7 @@
 use fhir::{ParameterKind, ResourceType, SearchParameterDefinition};
 
 use super::hierarchy;
-use super::target::{finds, finds_canonicals, targets};
+use super::target::{finds, finds_canonicals, finds_media_types, targets};
 use super::{Subject, is_fact};
 use crate::error::{Reason, shown};
 
@@ -41,6 +41,8 @@ pub(super) enum Modifier {
     AboveCode,
     /// `:below` on a code.
     BelowCode,
+    /// `:below` on a media type.
+    BelowMediaType,
     /// `:above` on a reference.
     AboveReference,
     /// `:below` on a reference.
@@ -97,13 +99,12 @@ impl Subject<'_> {
             _ => {}
         }
         if definition.kind == ParameterKind::Token && !is_fact(&definition.code) {
-            all.extend([
-                ("text", Modifier::Text),
-                ("in", Modifier::In),
-                ("not-in", Modifier::NotIn),
-                ("above", Modifier::AboveCode),
-                ("below", Modifier::BelowCode),
-            ]);
+            all.extend([("text", Modifier::Text), ("in", Modifier::In), ("not-in", Modifier::NotIn)]);
+            if finds_media_types(definition, of) {
+                all.push(("below", Modifier::BelowMediaType));
+            } else {
+                all.extend([("above", Modifier::AboveCode), ("below", Modifier::BelowCode)]);
+            }
             if finds(definition, of, "Identifier") {
                 all.push(("of-type", Modifier::OfType));
             }

@@ -9,6 +9,7 @@ use super::Context;
 use super::modifier::Modifier;
 use crate::clause::{split, unescape};
 use crate::error::Reason;
+use crate::media_type::asked_below;
 use crate::{
     Direction, Near, ReferenceTest, StringTest, SystemTest, Test, UriTest, canonical_unit, normalize,
 };
@@ -46,6 +47,7 @@ pub(super) fn token(value: &str, modifier: Modifier, context: &Context<'_>) -> R
         }
         Modifier::AboveCode => related(value, Direction::Above, context),
         Modifier::BelowCode => related(value, Direction::Below, context),
+        Modifier::BelowMediaType => media_type(value),
         _ => {
             let (system, code) = system_and_code(value)?;
             Ok(Test::Token { system, code })
@@ -61,6 +63,16 @@ fn related(value: &str, direction: Direction, context: &Context<'_>) -> Result<T
             Ok(Test::Codes(Arc::new(set)))
         }
         _ => Err(Reason::Value("'system|code'")),
+    }
+}
+
+/// `code` or `system|code`, with what is below it as a media type.
+fn media_type(value: &str) -> Result<Test, Reason> {
+    const FORM: Reason = Reason::Value("a media type, with or without its subtype and parameters");
+    let (system, Some(code)) = system_and_code(value)? else { return Err(FORM) };
+    match asked_below(&code) {
+        below if below.is_empty() || below.contains('*') => Err(FORM),
+        below => Ok(Test::MediaType { system, below: below.into() }),
     }
 }
 

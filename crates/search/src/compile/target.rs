@@ -41,6 +41,16 @@ pub(super) fn finds_canonicals(definition: &SearchParameterDefinition, of: Resou
     paths(definition, of).any(|path| element(of, &without_conditions(path)).is_some_and(is_canonical))
 }
 
+/// Whether the parameter finds media types, and nothing else.
+pub(super) fn finds_media_types(definition: &SearchParameterDefinition, of: ResourceType) -> bool {
+    const MEDIA_TYPES: &str = "http://hl7.org/fhir/ValueSet/mimetypes";
+    let is_media_type =
+        |found: &ElementDefinition| found.binding().is_some_and(|codes| codes.url == MEDIA_TYPES);
+    let mut paths = paths(definition, of).peekable();
+    paths.peek().is_some()
+        && paths.all(|path| element(of, &without_conditions(path)).is_some_and(is_media_type))
+}
+
 /// A path without `where(…)` and `as(…)`.
 fn without_conditions(path: &str) -> String {
     let is_condition = |step: &str| step.starts_with("where(") || step.starts_with("as(");

@@ -82,6 +82,27 @@ fn a_token_has_four_forms() {
 }
 
 #[test]
+fn media_types_lie_below_one_another() {
+    let below = |system, below: &str| Test::MediaType { system, below: below.into() };
+    for (typed, expected) in [
+        ("text/xml", below(SystemTest::Any, "text/xml")),
+        ("image/*", below(SystemTest::Any, "image")),
+        ("urn:ietf:bcp:13|image", below(SystemTest::Is("urn:ietf:bcp:13".into()), "image")),
+    ] {
+        assert_eq!(tests("DocumentReference", "contenttype:below", typed), [expected], "{typed}");
+    }
+    assert_eq!(tests("CapabilityStatement", "format:below", "text").len(), 1);
+    for (of, name, typed) in [
+        ("DocumentReference", "contenttype:below", "*/*"),
+        ("DocumentReference", "contenttype:below", "urn:ietf:bcp:13|"),
+        ("DocumentReference", "contenttype:above", "text/xml"),
+        ("DocumentReference", "language:below", "de"),
+    ] {
+        assert!(strict(of, name, typed).is_err(), "{of}?{name}={typed}");
+    }
+}
+
+#[test]
 fn a_reference_is_local_when_it_points_here() {
     let key = |name: &str, id: &str| fhir::ResourceKey { of: of(name), id: fhir::Id::parse(id).unwrap() };
     let patient = || ReferenceTest::Key(key("Patient", "1"));

@@ -56,6 +56,30 @@ pub fn a_large_set_of_codes_is_asked_whole(make: Make) {
     assert_eq!(world.sorted(has(CODE, set([("s", only(codes.iter().map(String::as_str)))]))), "a");
 }
 
+/// With parameters, of a type, and nothing that only begins alike.
+pub fn media_types_lie_below_their_type(make: Make) {
+    let world = World::new(make);
+    world.commit([
+        coded("a", Some("m"), "text/xml"),
+        coded("b", Some("m"), "text/xml;charset=UTF-8"),
+        coded("c", Some("m"), "text/xml-external"),
+        coded("d", None, "text/plain"),
+        coded("e", Some("m"), "texture/plain"),
+    ]);
+    let find = |system, below: &str| world.sorted(has(CODE, Test::MediaType { system, below: below.into() }));
+    let only = || SystemTest::Is("m".into());
+    for at_rest in [false, true] {
+        if at_rest {
+            world.settle();
+        }
+        assert_eq!(find(SystemTest::Any, "text/xml"), "a b");
+        assert_eq!(find(SystemTest::Any, "text"), "a b c d");
+        assert_eq!(find(only(), "text"), "a b c");
+        assert_eq!(find(SystemTest::Absent, "text"), "d");
+        assert_eq!(find(only(), "text/plain"), "");
+    }
+}
+
 /// Equal, at the end, and in the order of the alphabet.
 pub fn strings_compare_without_case_and_accents(make: Make) {
     let world = World::new(make);

@@ -20,7 +20,7 @@ pub(super) const PLACE: ParamId = ParamId(110);
 pub(super) const DEGREES: [f64; 6] = [-90.0, -0.0, 0.0, 0.005, 51.5, 179.9];
 pub(super) const TYPES: [&str; 3] = ["Patient", "Observation", "Basic"];
 pub(super) const SYSTEMS: [Option<&str>; 3] = [None, Some("http://s"), Some("urn:t")];
-pub(super) const CODES: [&str; 4] = ["x", "y", "X", "mg"];
+pub(super) const CODES: [&str; 6] = ["x", "y", "X", "mg", "x/y", "x/y; z"];
 pub(super) const NAMES: [&str; 8] = [
     "Ann",
     "ANNA",

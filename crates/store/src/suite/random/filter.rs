@@ -109,6 +109,7 @@ fn some_test(dice: &mut Dice) -> Filter {
         0 | 1 => has(NAME, Test::String(some_string(dice))),
         2 => has(BIRTH, Test::Date(some_prefix(dice), some_span(dice))),
         3 => has(CODE, some_token(dice)),
+        4 if dice.one_in(3) => has(CODE, some_media_type(dice)),
         4 => has(CODE, some_token_text(dice)),
         5 if dice.one_in(2) => {
             let code = Some(dice.pick(&["de", "en-GB", "1", "x"]).into());
@@ -143,6 +144,11 @@ fn some_codes(dice: &mut Dice) -> Test {
         set.add(dice.pick(&SYSTEMS).unwrap_or("none"), codes);
     }
     Test::Codes(Arc::new(set))
+}
+
+fn some_media_type(dice: &mut Dice) -> Test {
+    let system = some_system(dice);
+    Test::MediaType { system, below: dice.pick(&CODES).into() }
 }
 
 fn some_near(dice: &mut Dice) -> Test {
