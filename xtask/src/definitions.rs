@@ -4,6 +4,8 @@ mod codes;
 mod compartments;
 mod elements;
 mod package;
+mod profiles;
+mod rules;
 mod search_parameters;
 mod vocabulary;
 
@@ -33,13 +35,15 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tables(package: &Package) -> anyhow::Result<[(&'static str, String); 5]> {
+fn tables(package: &Package) -> anyhow::Result<[(&'static str, String); 7]> {
     Ok([
         ("elements.txt", headed(elements::FORMAT, elements::table(package)?)),
         ("codes.txt", headed(codes::FORMAT, codes::table(package)?)),
         ("search-parameters.txt", headed(search_parameters::FORMAT, search_parameters::table(package)?)),
         ("compartments.txt", headed(compartments::FORMAT, compartments::table(package)?)),
         ("vocabulary.txt", headed(vocabulary::FORMAT, vocabulary::table(package)?)),
+        ("rules.txt", headed(rules::FORMAT, rules::table(package)?)),
+        ("profiles.ndjson", profiles::lines(package)?),
     ])
 }
 

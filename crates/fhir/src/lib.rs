@@ -11,6 +11,7 @@ mod names;
 mod outcome;
 mod patch;
 mod pretty;
+pub mod profile;
 mod reference;
 mod resource;
 mod resource_type;

@@ -167,7 +167,7 @@ fn push_members<const N: usize>(document: &Document, of: Json<'_>, without: [&st
 }
 
 /// Appends JSON text without the white space between its tokens.
-fn push_minified(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn push_minified(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(quote) = memchr::memchr(b'"', rest) {
         out.extend(rest[..quote].iter().filter(|byte| !byte.is_ascii_whitespace()));

@@ -9,6 +9,7 @@ mod json;
 mod links;
 mod outcome;
 mod patch;
+mod profiles;
 mod resource;
 mod subset;
 mod validate;
