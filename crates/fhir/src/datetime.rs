@@ -221,7 +221,7 @@ fn number(text: &[u8], width: usize) -> Option<(i64, &[u8])> {
     Some((number, rest))
 }
 
-fn days_in(year: i64, month: i64) -> i64 {
+pub(crate) fn days_in(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -233,7 +233,7 @@ fn days_in(year: i64, month: i64) -> i64 {
 /// Days from 1970-01-01 to a day of the proleptic Gregorian calendar.
 ///
 /// Years are counted from March, so that the leap day is the last of its year.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let months_from_march = (month + 9) % 12;
     let day_of_year = (153 * months_from_march + 2) / 5 + day - 1;
@@ -242,7 +242,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month and day of a day counted from 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let mut year = (days * 400).div_euclid(146_097);
     while days_before_march(year + 1) <= days {

@@ -10,6 +10,7 @@ mod links;
 mod names;
 mod outcome;
 mod patch;
+mod path;
 mod pretty;
 pub mod profile;
 mod reference;
@@ -17,6 +18,7 @@ mod resource;
 mod resource_type;
 mod subset;
 mod symbol;
+mod unit;
 mod validate;
 pub mod xml;
 
@@ -37,10 +39,16 @@ pub use id::{ID_BYTES_MAX, Id, ResourceKey};
 pub use links::{Link, LinkAt, LinkPlace, links, relinked};
 pub use outcome::{Issue, IssueCode, Outcome, Severity};
 pub use patch::{JsonPatch, PATCH_OPERATIONS_MAX, PATCH_WORK_MAX, PatchError};
+pub use path::{
+    Element, FhirPath, Flow, NoSurroundings, PATH_BYTES_MAX, PATH_DEPTH_MAX, PATH_STRING_BYTES_MAX,
+    PATH_WORK_MAX, PathContext, PathError, Precision, Quantity, Surroundings, SystemType, Temporal,
+    TemporalKind, TypeInfo, Value,
+};
 pub use pretty::pretty;
 pub use reference::Reference;
 pub use resource::{Resource, ResourceError, body, emit, meta_at};
 pub use resource_type::ResourceType;
 pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
+pub use unit::{CanonicalUnit, UCUM, canonical_unit, decimal_product};
 pub use validate::{ISSUES_MAX, Level, STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, judge, validate};

@@ -1,11 +1,10 @@
 //! Values that have an order: number, date, quantity, and their prefixes (R4 search §3.1.1.4.4-7, 11).
 
-use fhir::{Decimal, Span, Time, parse_date_time};
+use fhir::{Decimal, Span, Time, decimal_product, parse_date_time};
 
 use super::named::some;
 use crate::clause::{split, unescape};
 use crate::error::Reason;
-use crate::unit::decimal_product;
 use crate::{Prefix, QuantityTest, SystemTest, Test, UCUM, canonical_unit};
 
 /// How far `ap` reaches, as a part of the value or of its distance from now.

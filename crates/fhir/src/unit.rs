@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use octofhir_ucum::Number;
+use rust_decimal::Decimal;
 
 /// The system of UCUM codes.
 pub const UCUM: &str = "http://unitsofmeasure.org";
@@ -33,6 +34,20 @@ impl CanonicalUnit {
         (from, if low == high { from } else { self.value(high) })
     }
 
+    /// A value of this unit in canonical units, to 28 digits; nothing beyond what decimals hold.
+    pub(crate) fn exact(&self, value: Decimal) -> Option<Decimal> {
+        let number = Number::parse(&value.to_string())?;
+        let (digits, exponent) =
+            number.checked_mul(self.factor)?.checked_add(self.offset)?.to_integer_and_exponent();
+        match u32::try_from(-exponent) {
+            Ok(scale) => Decimal::try_from_i128_with_scale(digits, scale).ok(),
+            Err(_) => {
+                let power = 10_i128.checked_pow(u32::try_from(exponent).ok()?)?;
+                Decimal::try_from_i128_with_scale(digits.checked_mul(power)?, 0).ok()
+            }
+        }
+    }
+
     /// Computed in decimal and rounded once, so that the same amount in two units is the same number.
     fn value(&self, value: f64) -> f64 {
         if self.is_canonical || !value.is_finite() {
@@ -47,7 +62,7 @@ impl CanonicalUnit {
 }
 
 /// A product of numbers as they are written, computed in decimal and rounded once: 0.9 of 0.005 is 0.0045.
-pub(crate) fn decimal_product(one: f64, other: f64) -> f64 {
+pub fn decimal_product(one: f64, other: f64) -> f64 {
     let exact = Number::from_f64(one).zip(Number::from_f64(other)).and_then(|(a, b)| a.checked_mul(b));
     exact.map_or(one * other, Number::to_f64)
 }
