@@ -112,6 +112,13 @@ def test_every_patch_format_is_taken(statement, base):
                 {"name": "value", "valueBoolean": False},
             ]
             body = json.dumps({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]})
+            if wanted.endswith("xml"):
+                body = (
+                    '<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/>'
+                    '<part><name value="type"/><valueCode value="replace"/></part>'
+                    '<part><name value="path"/><valueString value="Patient.active"/></part>'
+                    '<part><name value="value"/><valueBoolean value="false"/></part></parameter></Parameters>'
+                )
         answer = ask("PATCH", f"{base}Patient/{made}", data=body, headers={"Content-Type": wanted})
         assert answer.status_code == 200 and answer.json()["active"] is False, described(answer)
 

@@ -38,7 +38,7 @@ pub use document::{
 pub use id::{ID_BYTES_MAX, Id, ResourceKey};
 pub use links::{Link, LinkAt, LinkPlace, links, relinked};
 pub use outcome::{Issue, IssueCode, Outcome, Severity};
-pub use patch::{JsonPatch, PATCH_OPERATIONS_MAX, PATCH_WORK_MAX, PatchError};
+pub use patch::{FhirPathPatch, JsonPatch, PATCH_OPERATIONS_MAX, PATCH_WORK_MAX, PatchError};
 pub use path::{
     Element, FhirPath, Flow, NoSurroundings, PATH_BYTES_MAX, PATH_DEPTH_MAX, PATH_STRING_BYTES_MAX,
     PATH_WORK_MAX, PathContext, PathError, Precision, Quantity, Surroundings, SystemType, Temporal,

@@ -33,7 +33,7 @@ pub use value::Value;
 
 use crate::TypeDefinition;
 use evaluate::Evaluation;
-use syntax::Expression;
+use syntax::{Expression, Step};
 
 /// The longest expression, in bytes.
 pub const PATH_BYTES_MAX: usize = 64 * 1024;
@@ -91,6 +91,15 @@ impl FhirPath {
             Ok(Flow::Continue(()))
         })?;
         Ok(found)
+    }
+
+    /// What stands before the last step of a path, and the element that this step names; nothing if it names none.
+    pub(crate) fn split_last(self) -> Option<(FhirPath, String)> {
+        let Expression::Path(mut path) = self.root else { return None };
+        match path.steps.pop()? {
+            Step::Child(child) => Some((FhirPath { root: Expression::Path(path) }, child.name)),
+            Step::At(_) | Step::Call(_) => None,
+        }
     }
 
     /// Calls `take` with each value of the expression for `focus`, in order, until it breaks off.

@@ -82,7 +82,8 @@ impl Text {
         );
         let mut after_url = format!(
             "}},\"fhirVersion\":\"4.0.1\",\"format\":[\"application/fhir+json\",\"json\",\
-             \"application/fhir+xml\",\"xml\"],\"patchFormat\":[\"application/json-patch+json\"],\
+             \"application/fhir+xml\",\"xml\"],\"patchFormat\":[\"application/json-patch+json\",\
+             \"application/fhir+json\",\"application/fhir+xml\"],\
              \"rest\":[{{\"mode\":\"server\",\"security\":{{\"cors\":{has_cors},\"description\":\
              \"Requests are signed with AWS Signature Version 4 for the service healthlake.\"}},\"resource\":["
         )

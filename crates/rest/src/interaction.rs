@@ -140,6 +140,8 @@ pub enum Interaction {
 pub enum Patch {
     /// A JSON Patch (RFC 6902).
     Json(Bytes),
+    /// A FHIRPath Patch (R4 fhirpatch): a Parameters resource in JSON.
+    FhirPath(Bytes),
 }
 
 /// Names and values of a query, percent-decoded, in their order.

@@ -9,7 +9,7 @@ mod preference;
 
 pub(crate) use coding::{Coding, body_coding, takes_gzip};
 pub(crate) use condition::{http_date, if_none_exist, parse_version, unless, when};
-pub(crate) use format::{Format, answer_format, body_format, check_body_format, check_patch_format};
+pub(crate) use format::{Format, PatchFormat, answer_format, body_format, check_body_format, patch_format};
 pub(crate) use preference::{
     check_absent_features, check_levels, check_no_create, check_no_idempotency, entry_headers,
     idempotency_key, is_async, of_kept, preferences, returning, to_kept,

@@ -3,7 +3,7 @@
 //! Two forms: what concerns FHIR is an OperationOutcome; what concerns the account or its data stores is AWS
 //! JSON with a `message`, as HealthLake answers it.
 
-use fhir::{Issue, IssueCode, Outcome, PatchError, ResourceError, ResourceKey, ResourceType};
+use fhir::{Issue, IssueCode, Outcome, PatchError, PathError, ResourceError, ResourceKey, ResourceType};
 use search::{ExtractError, SearchError};
 use store::StoreError;
 
@@ -390,8 +390,9 @@ impl Refusal {
     /// Changes are malformed (400) or cannot be applied (422).
     pub fn patch(error: &PatchError) -> Refusal {
         let (status, code) = match error {
-            PatchError::Malformed(..) => (400, IssueCode::Invalid),
-            PatchError::Unfit(..) => (422, IssueCode::Processing),
+            PatchError::Malformed(..) | PatchError::Expression(..) => (400, IssueCode::Invalid),
+            PatchError::Evaluation(_, PathError::Limit { .. }) => (422, IssueCode::TooCostly),
+            PatchError::Unfit(..) | PatchError::Evaluation(..) => (422, IssueCode::Processing),
             PatchError::Limit(_) => (422, IssueCode::TooCostly),
         };
         Refusal::new(status, code, error.to_string())

@@ -11,7 +11,7 @@ use crate::history;
 use crate::inbound;
 use crate::interaction::{Interaction, Parameters, Patch, Sent, When, is_storable};
 use crate::limits::{PARAMETERS_MAX, SEARCH_BYTES_MAX};
-use crate::negotiate;
+use crate::negotiate::{self, PatchFormat};
 use crate::operation::status::{self, StatusCall};
 use crate::operation::{self, OperationCall, OperationLevel};
 use crate::outcome::Refusal;
@@ -229,8 +229,10 @@ impl<'a> Call<'a> {
     /// The changes that the body holds, in the form that its type says.
     fn patch(&self) -> Result<Patch, Refusal> {
         negotiate::check_absent_features(self.headers)?;
-        negotiate::check_patch_format(self.headers)?;
-        Ok(Patch::Json(self.body.clone()))
+        match negotiate::patch_format(self.headers)? {
+            PatchFormat::Json => Ok(Patch::Json(self.body.clone())),
+            PatchFormat::FhirPath(format) => inbound::in_json(self.body.clone(), format).map(Patch::FhirPath),
+        }
     }
 
     fn search(&self, scope: SearchScope, parameters: Parameters) -> Result<Interaction, Refusal> {

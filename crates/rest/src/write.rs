@@ -5,7 +5,7 @@
 //! Preparing has steps of its own: what the write brings ([`bring`]), where it goes ([`aim`]), and both together
 //! ([`fill`]). Who must know where writes go before their content is complete takes the steps one by one.
 
-use fhir::{Id, Issue, IssueCode, JsonPatch, Outcome, ResourceKey, ResourceType, Severity, Time};
+use fhir::{Id, Issue, IssueCode, Outcome, ResourceKey, ResourceType, Severity, Time};
 use store::{CommitError, Note, Operation, Precondition, Stored, Transaction, Write};
 
 use crate::Context;
@@ -14,7 +14,7 @@ use crate::intake::{self, Accepted};
 use crate::interaction::{Interaction, Returning, is_immutable};
 use crate::limits::COMMIT_ATTEMPTS_MAX;
 use crate::outcome::Refusal;
-use crate::patch;
+use crate::patch::{self, Changes};
 use crate::reply::{Content, Reply};
 
 pub(crate) use crate::aim::aim;
@@ -53,7 +53,7 @@ pub(crate) enum Brought {
     /// A valid resource.
     Resource(Accepted),
     /// Changes, well formed.
-    Patch(JsonPatch),
+    Patch(Changes),
 }
 
 impl Brought {
@@ -135,7 +135,7 @@ pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<
     let accepted = match (brought, &found) {
         (Brought::Resource(accepted), _) => Some(accepted),
         (Brought::Patch(patch), Some(found)) if deed == Deed::Patch => {
-            Some(patch::apply(&patch, found, level)?)
+            Some(patch::apply(&patch, found, level, context.now)?)
         }
         _ => None,
     };

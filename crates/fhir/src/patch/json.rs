@@ -1,49 +1,15 @@
 //! JSON Patch (RFC 6902): its six operations on a document, all of them or none.
 
-use std::fmt;
-
+use super::error::PatchError;
 use super::tree::{Pointer, Tree, Work};
+use super::{PATCH_OPERATIONS_MAX, PATCH_WORK_MAX};
 use crate::{Document, Json, Kind};
-
-/// The most operations of one patch.
-pub const PATCH_OPERATIONS_MAX: usize = 1000;
-/// The most work of one patch, in values that are copied, moved aside or compared: it bounds the time a patch
-/// takes and the size that copies of copies can reach.
-pub const PATCH_WORK_MAX: usize = 2_000_000;
 
 /// A JSON Patch that is well formed.
 #[derive(Clone, Debug)]
 pub struct JsonPatch {
     document: Document,
 }
-
-/// Why a patch was not applied. Names operations by their number and no values.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PatchError {
-    /// It is no JSON Patch; where the fault is in an operation, its number from 0.
-    Malformed(Option<usize>, &'static str),
-    /// The operation of this number cannot be applied to this document.
-    Unfit(usize, &'static str),
-    /// The limit of this name was reached.
-    Limit(&'static str),
-}
-
-impl fmt::Display for PatchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PatchError::Malformed(None, what) => write!(f, "The patch is malformed: {what}."),
-            PatchError::Malformed(Some(at), what) => {
-                write!(f, "Operation {at} of the patch is malformed: {what}.")
-            }
-            PatchError::Unfit(at, what) => {
-                write!(f, "Operation {at} of the patch cannot be applied: {what}.")
-            }
-            PatchError::Limit(name) => write!(f, "The patch reached the limit {name}."),
-        }
-    }
-}
-
-impl std::error::Error for PatchError {}
 
 /// One operation.
 struct Operation<'a> {

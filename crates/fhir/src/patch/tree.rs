@@ -101,7 +101,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    fn at_mut(&mut self, steps: &[String]) -> Result<&mut Tree<'a>, &'static str> {
+    pub(super) fn at_mut(&mut self, steps: &[String]) -> Result<&mut Tree<'a>, &'static str> {
         steps.iter().try_fold(self, |tree, step| match tree {
             Tree::Array(items) => index(step, items.len()).map(|at| &mut items[at]),
             Tree::Object(members) => {

@@ -11,8 +11,22 @@ pub(super) enum Takes {
     Type,
 }
 
+/// What a function is about: where it is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Existence,
+    Iteration,
+    Collection,
+    Conversion,
+    Kind,
+    Text,
+    Mathematics,
+    Tree,
+    Fhir,
+}
+
 macro_rules! functions {
-    ($($variant:ident $name:literal $takes:expr;)*) => {
+    ($($variant:ident $name:literal $topic:ident $takes:expr;)*) => {
         /// A function.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Function { $($variant,)* }
@@ -33,6 +47,13 @@ macro_rules! functions {
                 }
             }
 
+            /// What it is about.
+            pub(super) fn topic(self) -> Topic {
+                match self {
+                    $(Function::$variant => Topic::$topic,)*
+                }
+            }
+
             /// What it takes.
             pub(super) fn takes(self) -> Takes {
                 match self {
@@ -47,119 +68,119 @@ use Takes::{Each, Type, Values};
 
 functions! {
     // Existence (section 5.1).
-    Empty "empty" Values(0, 0);
-    Exists "exists" Each(0, 1);
-    All "all" Each(1, 1);
-    AllTrue "allTrue" Values(0, 0);
-    AnyTrue "anyTrue" Values(0, 0);
-    AllFalse "allFalse" Values(0, 0);
-    AnyFalse "anyFalse" Values(0, 0);
-    SubsetOf "subsetOf" Values(1, 1);
-    SupersetOf "supersetOf" Values(1, 1);
-    Count "count" Values(0, 0);
-    Distinct "distinct" Values(0, 0);
-    IsDistinct "isDistinct" Values(0, 0);
+    Empty "empty" Existence Values(0, 0);
+    Exists "exists" Existence Each(0, 1);
+    All "all" Existence Each(1, 1);
+    AllTrue "allTrue" Existence Values(0, 0);
+    AnyTrue "anyTrue" Existence Values(0, 0);
+    AllFalse "allFalse" Existence Values(0, 0);
+    AnyFalse "anyFalse" Existence Values(0, 0);
+    SubsetOf "subsetOf" Existence Values(1, 1);
+    SupersetOf "supersetOf" Existence Values(1, 1);
+    Count "count" Existence Values(0, 0);
+    Distinct "distinct" Collection Values(0, 0);
+    IsDistinct "isDistinct" Existence Values(0, 0);
     // Filtering and projection (5.2).
-    Where "where" Each(1, 1);
-    Select "select" Each(1, 1);
-    Repeat "repeat" Each(1, 1);
-    OfType "ofType" Type;
-    Aggregate "aggregate" Each(1, 2);
-    Sort "sort" Each(0, 16);
+    Where "where" Iteration Each(1, 1);
+    Select "select" Iteration Each(1, 1);
+    Repeat "repeat" Iteration Each(1, 1);
+    OfType "ofType" Iteration Type;
+    Aggregate "aggregate" Iteration Each(1, 2);
+    Sort "sort" Iteration Each(0, 16);
     // Subsetting (5.3).
-    Single "single" Values(0, 0);
-    First "first" Values(0, 0);
-    Last "last" Values(0, 0);
-    Tail "tail" Values(0, 0);
-    Skip "skip" Values(1, 1);
-    Take "take" Values(1, 1);
-    Intersect "intersect" Values(1, 1);
-    Exclude "exclude" Values(1, 1);
+    Single "single" Collection Values(0, 0);
+    First "first" Collection Values(0, 0);
+    Last "last" Collection Values(0, 0);
+    Tail "tail" Collection Values(0, 0);
+    Skip "skip" Collection Values(1, 1);
+    Take "take" Collection Values(1, 1);
+    Intersect "intersect" Collection Values(1, 1);
+    Exclude "exclude" Collection Values(1, 1);
     // Combining (5.4).
-    Union "union" Values(1, 1);
-    Combine "combine" Values(1, 1);
+    Union "union" Collection Values(1, 1);
+    Combine "combine" Collection Values(1, 1);
     // Conversion (5.5).
-    Iif "iif" Each(2, 3);
-    ToBoolean "toBoolean" Values(0, 0);
-    ConvertsToBoolean "convertsToBoolean" Values(0, 0);
-    ToInteger "toInteger" Values(0, 0);
-    ConvertsToInteger "convertsToInteger" Values(0, 0);
-    ToDate "toDate" Values(0, 0);
-    ConvertsToDate "convertsToDate" Values(0, 0);
-    ToDateTime "toDateTime" Values(0, 0);
-    ConvertsToDateTime "convertsToDateTime" Values(0, 0);
-    ToTime "toTime" Values(0, 0);
-    ConvertsToTime "convertsToTime" Values(0, 0);
-    ToDecimal "toDecimal" Values(0, 0);
-    ConvertsToDecimal "convertsToDecimal" Values(0, 0);
-    ToQuantity "toQuantity" Values(0, 1);
-    ConvertsToQuantity "convertsToQuantity" Values(0, 1);
-    ToText "toString" Values(0, 0);
-    ConvertsToText "convertsToString" Values(0, 0);
+    Iif "iif" Iteration Each(2, 3);
+    ToBoolean "toBoolean" Conversion Values(0, 0);
+    ConvertsToBoolean "convertsToBoolean" Conversion Values(0, 0);
+    ToInteger "toInteger" Conversion Values(0, 0);
+    ConvertsToInteger "convertsToInteger" Conversion Values(0, 0);
+    ToDate "toDate" Conversion Values(0, 0);
+    ConvertsToDate "convertsToDate" Conversion Values(0, 0);
+    ToDateTime "toDateTime" Conversion Values(0, 0);
+    ConvertsToDateTime "convertsToDateTime" Conversion Values(0, 0);
+    ToTime "toTime" Conversion Values(0, 0);
+    ConvertsToTime "convertsToTime" Conversion Values(0, 0);
+    ToDecimal "toDecimal" Conversion Values(0, 0);
+    ConvertsToDecimal "convertsToDecimal" Conversion Values(0, 0);
+    ToQuantity "toQuantity" Conversion Values(0, 1);
+    ConvertsToQuantity "convertsToQuantity" Conversion Values(0, 1);
+    ToText "toString" Conversion Values(0, 0);
+    ConvertsToText "convertsToString" Conversion Values(0, 0);
     // Strings (5.6).
-    IndexOf "indexOf" Values(1, 1);
-    LastIndexOf "lastIndexOf" Values(1, 1);
-    Substring "substring" Values(1, 2);
-    StartsWith "startsWith" Values(1, 1);
-    EndsWith "endsWith" Values(1, 1);
-    Contains "contains" Values(1, 1);
-    Upper "upper" Values(0, 0);
-    Lower "lower" Values(0, 0);
-    Replace "replace" Values(2, 2);
-    Matches "matches" Values(1, 1);
-    MatchesFull "matchesFull" Values(1, 1);
-    ReplaceMatches "replaceMatches" Values(2, 2);
-    Length "length" Values(0, 0);
-    ToChars "toChars" Values(0, 0);
-    Trim "trim" Values(0, 0);
-    Split "split" Values(1, 1);
-    Join "join" Values(0, 1);
-    Encode "encode" Values(1, 1);
-    Decode "decode" Values(1, 1);
-    Escape "escape" Values(1, 1);
-    Unescape "unescape" Values(1, 1);
+    IndexOf "indexOf" Text Values(1, 1);
+    LastIndexOf "lastIndexOf" Text Values(1, 1);
+    Substring "substring" Text Values(1, 2);
+    StartsWith "startsWith" Text Values(1, 1);
+    EndsWith "endsWith" Text Values(1, 1);
+    Contains "contains" Text Values(1, 1);
+    Upper "upper" Text Values(0, 0);
+    Lower "lower" Text Values(0, 0);
+    Replace "replace" Text Values(2, 2);
+    Matches "matches" Text Values(1, 1);
+    MatchesFull "matchesFull" Text Values(1, 1);
+    ReplaceMatches "replaceMatches" Text Values(2, 2);
+    Length "length" Text Values(0, 0);
+    ToChars "toChars" Text Values(0, 0);
+    Trim "trim" Text Values(0, 0);
+    Split "split" Text Values(1, 1);
+    Join "join" Text Values(0, 1);
+    Encode "encode" Text Values(1, 1);
+    Decode "decode" Text Values(1, 1);
+    Escape "escape" Text Values(1, 1);
+    Unescape "unescape" Text Values(1, 1);
     // Mathematics (5.7).
-    Abs "abs" Values(0, 0);
-    Ceiling "ceiling" Values(0, 0);
-    Exp "exp" Values(0, 0);
-    Floor "floor" Values(0, 0);
-    Ln "ln" Values(0, 0);
-    Log "log" Values(1, 1);
-    Power "power" Values(1, 1);
-    Round "round" Values(0, 1);
-    Sqrt "sqrt" Values(0, 0);
-    Truncate "truncate" Values(0, 0);
+    Abs "abs" Mathematics Values(0, 0);
+    Ceiling "ceiling" Mathematics Values(0, 0);
+    Exp "exp" Mathematics Values(0, 0);
+    Floor "floor" Mathematics Values(0, 0);
+    Ln "ln" Mathematics Values(0, 0);
+    Log "log" Mathematics Values(1, 1);
+    Power "power" Mathematics Values(1, 1);
+    Round "round" Mathematics Values(0, 1);
+    Sqrt "sqrt" Mathematics Values(0, 0);
+    Truncate "truncate" Mathematics Values(0, 0);
     // The tree (5.8).
-    Children "children" Values(0, 0);
-    Descendants "descendants" Values(0, 0);
+    Children "children" Tree Values(0, 0);
+    Descendants "descendants" Tree Values(0, 0);
     // Utilities (5.9) and what later versions add.
-    Trace "trace" Each(1, 2);
-    Now "now" Values(0, 0);
-    TimeOfDay "timeOfDay" Values(0, 0);
-    Today "today" Values(0, 0);
-    LowBoundary "lowBoundary" Values(0, 1);
-    HighBoundary "highBoundary" Values(0, 1);
-    Precision "precision" Values(0, 0);
-    Comparable "comparable" Values(1, 1);
+    Trace "trace" Iteration Each(1, 2);
+    Now "now" Kind Values(0, 0);
+    TimeOfDay "timeOfDay" Kind Values(0, 0);
+    Today "today" Kind Values(0, 0);
+    LowBoundary "lowBoundary" Conversion Values(0, 1);
+    HighBoundary "highBoundary" Conversion Values(0, 1);
+    Precision "precision" Conversion Values(0, 0);
+    Comparable "comparable" Conversion Values(1, 1);
     // Types (6.3, 10) and logic (6.5).
-    Is "is" Type;
-    As "as" Type;
-    TypeOf "type" Values(0, 0);
-    Not "not" Values(0, 0);
+    Is "is" Kind Type;
+    As "as" Iteration Type;
+    TypeOf "type" Kind Values(0, 0);
+    Not "not" Existence Values(0, 0);
     // FHIR's own (R4 fhirpath, section 2.9.1.5).
-    Extension "extension" Values(1, 1);
-    HasValue "hasValue" Values(0, 0);
-    GetValue "getValue" Values(0, 0);
-    Resolve "resolve" Values(0, 0);
-    ElementDefinition "elementDefinition" Values(0, 0);
-    Slice "slice" Values(2, 2);
-    CheckModifiers "checkModifiers" Values(0, 32);
-    ConformsTo "conformsTo" Values(1, 1);
-    MemberOf "memberOf" Values(1, 1);
-    Subsumes "subsumes" Values(1, 1);
-    SubsumedBy "subsumedBy" Values(1, 1);
-    HtmlChecks "htmlChecks" Values(0, 0);
+    Extension "extension" Fhir Values(1, 1);
+    HasValue "hasValue" Fhir Values(0, 0);
+    GetValue "getValue" Fhir Values(0, 0);
+    Resolve "resolve" Fhir Values(0, 0);
+    ElementDefinition "elementDefinition" Fhir Values(0, 0);
+    Slice "slice" Fhir Values(2, 2);
+    CheckModifiers "checkModifiers" Fhir Values(0, 32);
+    ConformsTo "conformsTo" Fhir Values(1, 1);
+    MemberOf "memberOf" Fhir Values(1, 1);
+    Subsumes "subsumes" Fhir Values(1, 1);
+    SubsumedBy "subsumedBy" Fhir Values(1, 1);
+    HtmlChecks "htmlChecks" Fhir Values(0, 0);
     // SQL on FHIR's, also needed by views over search results.
-    GetResourceKey "getResourceKey" Values(0, 0);
-    GetReferenceKey "getReferenceKey" Values(0, 1);
+    GetResourceKey "getResourceKey" Fhir Values(0, 0);
+    GetReferenceKey "getReferenceKey" Fhir Values(0, 1);
 }

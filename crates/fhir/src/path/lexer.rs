@@ -97,9 +97,8 @@ impl<'t> Lexer<'t> {
             let rest = self.rest();
             if rest.starts_with("//") {
                 self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-            } else if rest.starts_with("/*") {
-                let end =
-                    rest[2..].find("*/").ok_or_else(|| self.expected("the end of the comment, '*/',"))?;
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                let end = comment.find("*/").ok_or_else(|| self.expected("the end of the comment, '*/',"))?;
                 self.at += end + 4;
             } else {
                 return Ok(());

@@ -5,6 +5,7 @@ mod cases;
 mod datetime;
 mod decimal;
 mod examples;
+mod fhirpath_patch;
 mod json;
 mod links;
 mod outcome;

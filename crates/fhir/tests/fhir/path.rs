@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use fhir::{
     Element, FhirPath, PATH_BYTES_MAX, PATH_DEPTH_MAX, PathContext, Resource, TemporalKind, Time, Value,
 };
@@ -184,9 +186,7 @@ fn expressions_are_read_and_evaluated_within_limits() {
             "PATH_WORK_MAX",
             format!(
                 "{}.count()",
-                "descendants()".to_owned()
-                    + &".descendants()".repeat(1)
-                    + &".select(%resource.descendants())".repeat(4)
+                "descendants().descendants()".to_owned() + &".select(%resource.descendants())".repeat(4)
             ),
         ),
         ("PATH_WORK_MAX", "(1|2).repeat($this + 1)".to_owned()),
@@ -254,3 +254,194 @@ fn references_resolve_within_their_document() {
         assert_eq!(found, expected, "{text}");
     }
 }
+
+/// Words that expressions are made of.
+const WORDS: [&str; 60] = [
+    "name",
+    "given",
+    "birthDate",
+    "Patient",
+    "extension",
+    "contained",
+    "1",
+    "0",
+    "2147483647",
+    "1.50",
+    "0.00000001",
+    "'a'",
+    "''",
+    "'\\u0041'",
+    "@2015",
+    "@2015-02-04T14:34:28Z",
+    "@T10:30",
+    "1 year",
+    "5 'mg'",
+    "{}",
+    "true",
+    "false",
+    "$this",
+    "$index",
+    "$total",
+    "%resource",
+    "%context",
+    "%`vs-x`",
+    "(",
+    ")",
+    "[",
+    "]",
+    ".",
+    ",",
+    "+",
+    "-",
+    "*",
+    "/",
+    "div",
+    "mod",
+    "&",
+    "|",
+    "=",
+    "~",
+    "!=",
+    "<",
+    ">=",
+    "in",
+    "contains",
+    "and",
+    "implies",
+    "is",
+    "as",
+    "Integer",
+    ".where(",
+    ".first()",
+    ".count()",
+    ".repeat(children())",
+    ".toString()",
+    ".matches('a*')",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn any_words_are_evaluated_or_refused(words in prop::collection::vec(prop::sample::select(WORDS.to_vec()), 1..24)) {
+        let patient = input("patient-example.xml");
+        let text = words.join(if words.len() % 2 == 0 { " " } else { "" });
+        let _ = evaluated(&text, &patient);
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,64}") {
+        let _ = FhirPath::parse(&text);
+    }
+
+    #[test]
+    fn any_function_takes_any_value(
+        start in prop::sample::select(vec!["name", "birthDate", "1", "1.5", "'a b'", "@2015-01", "@T10:30", "5 'mg'", "true", "{}", "(1 | 2)", "Patient"]),
+        function in prop::sample::select(FUNCTIONS.to_vec()),
+        argument in prop::sample::select(vec!["", "1", "-1", "'a'", "''", "{}", "$this", "name", "Integer", "1.5", "5 'g'", "(1|2)", "true"]),
+        second in prop::sample::select(vec!["", ", 1", ", 'b'", ", $this"]),
+    ) {
+        let patient = input("patient-example.xml");
+        let _ = evaluated(&format!("{start}.{function}({argument}{second})"), &patient);
+    }
+}
+
+const FUNCTIONS: [&str; 97] = [
+    "empty",
+    "exists",
+    "all",
+    "allTrue",
+    "anyTrue",
+    "allFalse",
+    "anyFalse",
+    "subsetOf",
+    "supersetOf",
+    "count",
+    "distinct",
+    "isDistinct",
+    "where",
+    "select",
+    "repeat",
+    "ofType",
+    "aggregate",
+    "sort",
+    "single",
+    "first",
+    "last",
+    "tail",
+    "skip",
+    "take",
+    "intersect",
+    "exclude",
+    "union",
+    "combine",
+    "iif",
+    "toBoolean",
+    "convertsToBoolean",
+    "toInteger",
+    "convertsToInteger",
+    "toDate",
+    "convertsToDate",
+    "toDateTime",
+    "convertsToDateTime",
+    "toTime",
+    "convertsToTime",
+    "toDecimal",
+    "convertsToDecimal",
+    "toQuantity",
+    "convertsToQuantity",
+    "toString",
+    "convertsToString",
+    "indexOf",
+    "lastIndexOf",
+    "substring",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "upper",
+    "lower",
+    "replace",
+    "matches",
+    "matchesFull",
+    "replaceMatches",
+    "length",
+    "toChars",
+    "trim",
+    "split",
+    "join",
+    "encode",
+    "decode",
+    "escape",
+    "unescape",
+    "abs",
+    "ceiling",
+    "exp",
+    "floor",
+    "ln",
+    "log",
+    "power",
+    "round",
+    "sqrt",
+    "truncate",
+    "children",
+    "descendants",
+    "trace",
+    "now",
+    "timeOfDay",
+    "today",
+    "lowBoundary",
+    "highBoundary",
+    "precision",
+    "comparable",
+    "is",
+    "as",
+    "type",
+    "not",
+    "extension",
+    "hasValue",
+    "getValue",
+    "resolve",
+    "memberOf",
+    "htmlChecks",
+    "checkModifiers",
+];

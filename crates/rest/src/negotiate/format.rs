@@ -119,13 +119,23 @@ pub(crate) fn check_body_format(headers: &HeaderMap) -> Result<(), Refusal> {
     body_format(headers).map(|_| ())
 }
 
-/// Checks that the body is said to be a patch of a form that is understood.
-pub(crate) fn check_patch_format(headers: &HeaderMap) -> Result<(), Refusal> {
+/// The form of a patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PatchFormat {
+    /// JSON Patch.
+    Json,
+    /// FHIRPath Patch, a Parameters resource in this format.
+    FhirPath(Format),
+}
+
+/// The form that the body of a patch is said to be in. Only FHIR's own media types are a FHIRPath Patch: plain JSON
+/// could be meant as either.
+pub(crate) fn patch_format(headers: &HeaderMap) -> Result<PatchFormat, Refusal> {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match text.map(|text| media_type(text).0).as_deref() {
-        Some("application/json-patch+json") => Ok(()),
+        Some("application/json-patch+json") => Ok(PatchFormat::Json),
         Some("application/fhir+json" | "application/fhir+xml") => {
-            Err(Refusal::not_supported("FHIRPath Patch is not supported; send application/json-patch+json."))
+            body_format(headers).map(PatchFormat::FhirPath)
         }
         _ => Err(Refusal::media_type()),
     }

@@ -1,4 +1,4 @@
-//! Patch by JSON Patch.
+//! Patch by JSON Patch and by FHIRPath Patch.
 
 use serde_json::json;
 
@@ -113,15 +113,91 @@ fn a_patch_needs_the_version_it_names_and_a_resource() {
 }
 
 #[test]
-fn a_patch_is_json_patch() {
+fn a_patch_says_its_form() {
     let world = world();
     for media_type in ["application/json", "text/plain", "application/xml-patch+xml", ""] {
         let answer = world.ask("PATCH Patient/1", &[("content-type", media_type)], "[]");
         assert_eq!(answer.refusal(), (415, "value".into()), "{media_type}");
         assert_eq!(answer.diagnostics(), "Incorrect MIME-type. Update request Content-Type header.");
     }
-    let parameters = world.ask("PATCH Patient/1", &[("content-type", "application/fhir+json")], "{}");
-    assert_eq!(parameters.refusal(), (400, "not-supported".into()));
     let utf8 = [("content-type", "application/json-patch+json; charset=utf-8")];
     assert_eq!(world.ask("PATCH Patient/1", &utf8, "[]").status, 200);
+}
+
+const FHIR: (&str, &str) = ("content-type", "application/fhir+json");
+
+/// A FHIRPath Patch of one operation.
+fn fhirpath_patch(kind: &str, path: &str, value: Option<serde_json::Value>) -> serde_json::Value {
+    let mut parts =
+        vec![json!({"name": "type", "valueCode": kind}), json!({"name": "path", "valueString": path})];
+    parts.extend(value);
+    json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]})
+}
+
+#[test]
+fn a_fhirpath_patch_makes_the_next_version() {
+    let world = world();
+    let family = json!({"name": "value", "valueString": "B"});
+    let body = fhirpath_patch("replace", "Patient.name.first().family", Some(family.clone())).to_string();
+    let answer = world.ask("PATCH Patient/1", &[FHIR], &body);
+    assert_eq!((answer.status, answer.header("etag")), (200, "W/\"2\""), "{}", answer.json());
+    assert_eq!(answer.json()["name"], json!([{"family": "B"}]));
+    assert_eq!(world.get("Patient/1/_history").entries("/request/method"), ["PATCH", "PUT"]);
+    let xml = r#"<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/>
+        <part><name value="type"/><valueCode value="delete"/></part>
+        <part><name value="path"/><valueString value="Patient.active"/></part></parameter></Parameters>"#;
+    let answer = world.ask("PATCH Patient?family=B", &[("content-type", "application/fhir+xml")], xml);
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(answer.json().get("active"), None);
+    let stale = world.ask("PATCH Patient/1", &[FHIR, ("if-match", "W/\"1\"")], &body);
+    assert_eq!(stale.status, 412);
+}
+
+#[test]
+fn a_fhirpath_patch_stands_in_a_bundle_as_parameters() {
+    let world = world();
+    let patch =
+        fhirpath_patch("replace", "Patient.active", Some(json!({"name": "value", "valueBoolean": false})));
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": patch, "request": {"method": "PATCH", "url": "Patient/1"}}]});
+    let answer = world.ask("POST ", &[FHIR], &bundle.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    assert_eq!(world.get("Patient/1").json()["active"], false);
+}
+
+#[test]
+fn a_fhirpath_patch_is_refused_with_the_reason_and_changes_nothing() {
+    let world = world();
+    let text = |value: &str| Some(json!({"name": "value", "valueString": value}));
+    for (body, status, code, diagnostics) in [
+        ("{}".to_owned(), 400, "invalid", "it is not a Parameters resource"),
+        ("[".to_owned(), 400, "invalid", "JSON"),
+        (
+            fhirpath_patch("replace", "Patient.name.", text("x")).to_string(),
+            400,
+            "invalid",
+            "a name is expected",
+        ),
+        (fhirpath_patch("replace", "Patient.name.frist()", text("x")).to_string(), 400, "invalid", "'frist'"),
+        (
+            fhirpath_patch("replace", "Patient.gender", text("x")).to_string(),
+            422,
+            "processing",
+            "nothing at the path",
+        ),
+        (fhirpath_patch("delete", "Patient", None).to_string(), 422, "processing", "the whole resource"),
+        (fhirpath_patch("replace", "Patient.id", text("2")).to_string(), 422, "processing", "type and id"),
+        (
+            fhirpath_patch("delete", "Patient.name.where((1 | 2).repeat($this + 1).exists())", None)
+                .to_string(),
+            422,
+            "too-costly",
+            "PATH_WORK_MAX",
+        ),
+    ] {
+        let answer = world.ask("PATCH Patient/1", &[FHIR], &body);
+        assert_eq!(answer.refusal(), (status, code.to_owned()), "{body}: {}", answer.json());
+        assert!(answer.diagnostics().contains(diagnostics), "{body}: {}", answer.diagnostics());
+    }
+    assert_eq!(world.get("Patient/1").header("etag"), "W/\"1\"");
 }

@@ -58,8 +58,57 @@ fn operation() -> impl Strategy<Value = Value> {
     })
 }
 
+fn fhirpath_operation() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(vec!["add", "insert", "delete", "replace", "move", "nonsense", ""]);
+    let path = prop_oneof![
+        4 => prop::sample::select(vec![
+            "Patient", "Patient.name", "Patient.name[0]", "name.given", "Patient.name.given[1]", "Patient.id", "Patient.meta",
+            "Patient.deceased", "Patient.text.div", "Patient.name.count()", "descendants()", "%resource", "1", "", "Patient.",
+            "Patient.name.where(1)", "contained",
+        ])
+        .prop_map(str::to_owned),
+        1 => nasty(),
+    ];
+    let name = prop::sample::select(vec![
+        "name",
+        "given",
+        "deceased",
+        "deceased[x]",
+        "deceasedBoolean",
+        "id",
+        "contact",
+        "nonsense",
+        "",
+    ]);
+    let value = prop::sample::select(vec![
+        json!({"name": "value", "valueString": "a"}),
+        json!({"name": "value", "valueHumanName": {"family": "Z"}}),
+        json!({"name": "value", "valueBoolean": true, "_valueBoolean": {"id": "x"}}),
+        json!({"name": "value", "part": [{"name": "gender", "valueCode": "male"}, {"name": "part"}]}),
+        json!({"name": "value", "part": []}),
+        json!({"name": "value", "resource": {"resourceType": "Basic"}}),
+        json!({"name": "value", "valueString": null}),
+        json!({"name": "value"}),
+    ]);
+    (kind, path, name, value, -1_i64..4, 0_i64..4).prop_map(|(kind, path, name, value, from, to)| {
+        json!({"name": "operation", "part": [
+            {"name": "type", "valueCode": kind}, {"name": "path", "valueString": path}, {"name": "name", "valueString": name},
+            {"name": "index", "valueInteger": from}, {"name": "source", "valueInteger": from},
+            {"name": "destination", "valueInteger": to}, value]})
+    })
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn any_fhirpath_patch_is_applied_or_refused(operations in prop::collection::vec(fhirpath_operation(), 0..6)) {
+        let world = world();
+        let body = json!({"resourceType": "Parameters", "parameter": operations}).to_string();
+        send(&world, "PATCH", "Patient/1", &[("content-type", b"application/fhir+json")], Bytes::from(body));
+        let after = world.get("Patient/1");
+        prop_assert_eq!((after.status, after.json()["id"].clone()), (200, json!("1")));
+    }
 
     #[test]
     fn any_patch_is_applied_or_refused(
