@@ -53,5 +53,9 @@ pub use text::{TextQuery, TextWithin};
 pub use token_set::{Codes, TokenSet};
 pub use value::{Canonical, Parts, QuantityValue, Target, Value};
 pub use visible::Visible;
-pub use vocabulary::{Vocabulary, VocabularyFault, VocabularyNeed, vocabulary_needed};
+pub use vocabulary::{
+    Checked, CodeSystem, Coded, Concept, ConceptMap, ConceptProperty, Definition, Dependency, Designation,
+    ExpandedCode, Expansion, ExpansionAsked, Mapping, Product, PropertyKind, Subsumption, TranslationAsked,
+    Vocabulary, VocabularyError, VocabularyFault, VocabularyNeed, vocabulary_needed,
+};
 pub use words::{include_words, sort_words, words};

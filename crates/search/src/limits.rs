@@ -43,14 +43,23 @@ pub const FILTER_COMPARISONS_MAX: usize = 256;
 /// Codes of one value set, named in it or taken out of it.
 pub const VALUE_SET_CODES_MAX: usize = 100_000;
 
-/// How deep value sets may import each other.
+/// Steps that the expansion of one value set may take: codes looked at, imports followed.
+pub const VALUE_SET_WORK_MAX: usize = 4_000_000;
+
+/// Codes in one answer of `$expand`; more are asked for page by page.
+pub const EXPANSION_CODES_MAX: usize = 20_000;
+
+/// How deep codes may stand below codes in one of them.
+pub const EXPANSION_DEPTH_MAX: usize = 24;
+
+/// How deep value sets may import each other, or concept maps name one another.
 pub const VALUE_SET_NESTING_MAX: usize = 16;
 
 /// Value sets and code systems that one search may ask of, with all that they import.
 pub const VOCABULARY_RESOURCES_MAX: usize = 128;
 
-/// Their size together, in bytes.
-pub const VOCABULARY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Their size together, in bytes, as far as they are read for it anew.
+pub const VOCABULARY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Words and phrases of one value of `_text` or `_content`.
 pub const TEXT_TERMS_MAX: usize = 64;

@@ -1,78 +1,65 @@
-//! The value sets and code systems that a search asks of: fetched beforehand, so that understanding a search
-//! stays pure (R4 search §3.1.1.4.10, modifiers `:in`, `:not-in`, `:above` and `:below` of tokens).
+//! The value sets, code systems and concept maps that a search or a terminology operation asks of: fetched
+//! beforehand, so that understanding stays pure (R4 search §3.1.1.4.10, modifiers `:in`, `:not-in`, `:above` and
+//! `:below` of tokens; R4 terminology-service).
 
 mod code_system;
+mod compose;
+mod concept_map;
+mod concept_set;
+mod expansion;
+mod fault;
+mod json;
 mod needed;
+mod validation;
 mod value_set;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use fhir::{Id, Reference, Resource, ResourceKey, ResourceType};
 
-use crate::limits::{VALUE_SET_NESTING_MAX, VOCABULARY_BYTES_MAX, VOCABULARY_RESOURCES_MAX};
+use crate::limits::{VOCABULARY_BYTES_MAX, VOCABULARY_RESOURCES_MAX};
 use crate::{Codes, Direction, Filter, ParameterSet, SystemTest, Test, TokenSet, UriTest};
-pub(crate) use code_system::CodeSystem;
+pub use code_system::{CodeSystem, Concept, ConceptProperty, Designation, PropertyKind, Subsumption};
+use compose::Evaluation;
+pub use concept_map::{ConceptMap, Dependency, Mapping, Product, TranslationAsked};
+pub use expansion::{ExpandedCode, Expansion, ExpansionAsked};
+pub use fault::{VocabularyError, VocabularyFault};
 pub(crate) use needed::system_of;
 pub use needed::vocabulary_needed;
+pub use validation::{Checked, Coded};
 use value_set::ValueSet;
 
 /// What was fetched of the data store, or comes with the standard.
 #[derive(Clone, Default, Debug)]
 pub struct Vocabulary {
-    found: BTreeMap<VocabularyNeed, Found>,
+    found: BTreeMap<VocabularyNeed, Result<Definition, VocabularyFault>>,
     bytes: usize,
+    /// Whether codes are shown to people, for which every code system is needed.
+    is_shown: bool,
 }
+
+/// A value set, code system or concept map as it was read: cheap to clone and to keep.
+#[derive(Clone, Debug)]
+pub struct Definition(Kind);
 
 #[derive(Clone, Debug)]
-enum Found {
+enum Kind {
     ValueSet(Arc<ValueSet>),
     CodeSystem(Arc<CodeSystem>),
-    Fault(VocabularyFault),
+    ConceptMap(Arc<ConceptMap>),
 }
 
-/// A value set or code system that must be looked for before a search is understood, by the name that the
-/// search or another value set uses: `url`, `url|version`, or for a value set `ValueSet/1`.
+/// A value set, code system or concept map that must be looked for before a search or operation is understood, by the
+/// name that it or another value set uses: `url`, `url|version`, or `ValueSet/1`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum VocabularyNeed {
     /// A ValueSet.
     ValueSet(String),
     /// A CodeSystem.
     CodeSystem(String),
-}
-
-/// Why a value set or code system cannot be used.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum VocabularyFault {
-    /// There is no such value set.
-    NoValueSet,
-    /// There is no such code system.
-    NoCodeSystem,
-    /// The codes of the code system are not known: it is stored without them.
-    NoCodes,
-    /// A filter of the value set is not understood.
-    Filter,
-    /// A limit of this name and size was exceeded.
-    Limit(&'static str, usize),
-}
-
-impl fmt::Display for VocabularyFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            VocabularyFault::NoValueSet => {
-                f.write_str("a ValueSet that is neither stored here nor defined by FHIR R4")
-            }
-            VocabularyFault::NoCodeSystem => {
-                f.write_str("a CodeSystem that is neither stored here nor defined by FHIR R4")
-            }
-            VocabularyFault::NoCodes => f.write_str("a CodeSystem whose codes are not stored with it"),
-            VocabularyFault::Filter => f.write_str("a ValueSet with a filter that is not supported"),
-            VocabularyFault::Limit(name, size) => {
-                write!(f, "more vocabulary than the limit {name} of {size} allows")
-            }
-        }
-    }
+    /// A ConceptMap.
+    ConceptMap(String),
 }
 
 impl VocabularyNeed {
@@ -81,8 +68,9 @@ impl VocabularyNeed {
         let name = match self {
             VocabularyNeed::ValueSet(_) => "ValueSet",
             VocabularyNeed::CodeSystem(_) => "CodeSystem",
+            VocabularyNeed::ConceptMap(_) => "ConceptMap",
         };
-        ResourceType::parse(name).expect("the standard has ValueSet and CodeSystem")
+        ResourceType::parse(name).expect("the standard has ValueSet, CodeSystem and ConceptMap")
     }
 
     /// What the resource looked for passes, in the data store at `base`. If several do, the one that was
@@ -103,9 +91,12 @@ impl VocabularyNeed {
         is_url.and(has("version", Test::Token { system: SystemTest::Any, code }))
     }
 
-    fn name(&self) -> &str {
+    /// The name by which it is looked for.
+    pub fn name(&self) -> &str {
         match self {
-            VocabularyNeed::ValueSet(name) | VocabularyNeed::CodeSystem(name) => name,
+            VocabularyNeed::ValueSet(name)
+            | VocabularyNeed::CodeSystem(name)
+            | VocabularyNeed::ConceptMap(name) => name,
         }
     }
 
@@ -146,6 +137,11 @@ impl Vocabulary {
         vocabulary
     }
 
+    /// No vocabulary yet, of what is shown to people: every code system that a value set names is needed.
+    pub fn shown() -> Self {
+        Vocabulary { is_shown: true, ..Vocabulary::default() }
+    }
+
     /// Whether it is known already what there is of a need.
     pub fn knows(&self, need: &VocabularyNeed) -> bool {
         self.found.contains_key(need)
@@ -156,23 +152,47 @@ impl Vocabulary {
     pub fn add(&mut self, need: VocabularyNeed, fetched: Option<&Resource>) -> Vec<VocabularyNeed> {
         self.bytes += fetched.map_or(0, |resource| resource.document().bytes().len());
         let found = if self.bytes > VOCABULARY_BYTES_MAX {
-            Found::Fault(VocabularyFault::Limit("VOCABULARY_BYTES_MAX", VOCABULARY_BYTES_MAX))
-        } else if self.found.len() >= VOCABULARY_RESOURCES_MAX {
-            Found::Fault(VocabularyFault::Limit("VOCABULARY_RESOURCES_MAX", VOCABULARY_RESOURCES_MAX))
+            Err(VocabularyFault::Limit("VOCABULARY_BYTES_MAX", VOCABULARY_BYTES_MAX))
         } else {
-            read(&need, fetched)
+            match fetched {
+                Some(resource) => Definition::read(resource),
+                None => Definition::of_standard(&need),
+            }
         };
+        self.keep(need, found)
+    }
+
+    /// Keeps what was read for a need before.
+    pub fn add_read(&mut self, need: VocabularyNeed, definition: Definition) -> Vec<VocabularyNeed> {
+        self.keep(need, Ok(definition))
+    }
+
+    fn keep(
+        &mut self,
+        need: VocabularyNeed,
+        mut found: Result<Definition, VocabularyFault>,
+    ) -> Vec<VocabularyNeed> {
+        if self.found.len() >= VOCABULARY_RESOURCES_MAX {
+            found = Err(VocabularyFault::Limit("VOCABULARY_RESOURCES_MAX", VOCABULARY_RESOURCES_MAX));
+        }
         let more = match &found {
-            Found::ValueSet(set) => set.needs(),
-            Found::CodeSystem(_) | Found::Fault(_) => Vec::new(),
+            Ok(Definition(Kind::ValueSet(set))) => set.needs(self.is_shown),
+            Ok(Definition(Kind::ConceptMap(map))) => map.needs(),
+            Ok(Definition(Kind::CodeSystem(_))) | Err(_) => Vec::new(),
         };
         self.found.insert(need, found);
         more.into_iter().filter(|need| !self.knows(need)).collect()
     }
 
+    /// What was kept for a need, if it could be read.
+    pub fn definition(&self, need: &VocabularyNeed) -> Option<&Definition> {
+        self.found.get(need)?.as_ref().ok()
+    }
+
     /// The codes of a value set.
     pub(crate) fn codes(&self, value_set: &str) -> Result<TokenSet, VocabularyFault> {
-        self.expansion(value_set, 0)
+        let set = Evaluation::of(self).token_set(value_set).map_err(|error| error.fault)?;
+        Ok((*set).clone())
     }
 
     /// A code with all that it subsumes, or is subsumed by.
@@ -183,56 +203,94 @@ impl Vocabulary {
         direction: Direction,
     ) -> Result<TokenSet, VocabularyFault> {
         let (url, _) = canonical(system);
-        let codes = self.code_system(system)?.related(code, direction)?;
+        let known = self.code_system(system).map_err(|error| error.fault)?;
+        let related = known.related(code, direction);
+        compose::limited(related.count(), system).map_err(|error| error.fault)?;
+        let codes = related.iter().map(|number| known.concept(number).code().into());
         let mut set = TokenSet::new();
-        set.add(url, Codes::Only(codes));
+        set.add(url, Codes::Only(codes.collect()));
+        set.add_code(url, code);
         Ok(set)
     }
 
-    fn expansion(&self, name: &str, depth: usize) -> Result<TokenSet, VocabularyFault> {
-        if depth > VALUE_SET_NESTING_MAX {
-            return Err(VocabularyFault::Limit("VALUE_SET_NESTING_MAX", VALUE_SET_NESTING_MAX));
-        }
+    pub(crate) fn value_set(&self, name: &str) -> Result<&ValueSet, VocabularyError> {
         match self.found.get(&VocabularyNeed::ValueSet(name.to_owned())) {
-            Some(Found::ValueSet(set)) => set.expand(self, depth),
-            Some(Found::Fault(fault)) => Err(fault.clone()),
-            _ => Err(VocabularyFault::NoValueSet),
+            Some(Ok(Definition(Kind::ValueSet(set)))) => Ok(set),
+            Some(Err(fault)) => Err(fault.clone().of(name)),
+            _ => Err(VocabularyFault::NoValueSet.of(name)),
         }
     }
 
-    fn code_system(&self, name: &str) -> Result<&CodeSystem, VocabularyFault> {
+    /// The code system of this name.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] if it was not found or cannot be used.
+    pub fn code_system(&self, name: &str) -> Result<&CodeSystem, VocabularyError> {
         match self.found.get(&VocabularyNeed::CodeSystem(name.to_owned())) {
-            Some(Found::CodeSystem(system)) => Ok(system),
-            Some(Found::Fault(fault)) => Err(fault.clone()),
-            _ => Err(VocabularyFault::NoCodeSystem),
+            Some(Ok(Definition(Kind::CodeSystem(system)))) => Ok(system),
+            Some(Err(fault)) => Err(fault.clone().of(name)),
+            _ => Err(VocabularyFault::NoCodeSystem.of(name)),
+        }
+    }
+
+    /// The concept map of this name.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] if it was not found or cannot be used.
+    pub fn concept_map(&self, name: &str) -> Result<&ConceptMap, VocabularyError> {
+        match self.found.get(&VocabularyNeed::ConceptMap(name.to_owned())) {
+            Some(Ok(Definition(Kind::ConceptMap(map)))) => Ok(map),
+            Some(Err(fault)) => Err(fault.clone().of(name)),
+            _ => Err(VocabularyFault::NoConceptMap.of(name)),
         }
     }
 }
 
-fn read(need: &VocabularyNeed, fetched: Option<&Resource>) -> Found {
-    let (url, version) = canonical(need.name());
-    match (need, fetched) {
-        (VocabularyNeed::ValueSet(_), Some(resource)) => {
-            Found::ValueSet(Arc::new(ValueSet::read(resource.root())))
+impl Definition {
+    /// Of a ValueSet, CodeSystem or ConceptMap resource.
+    ///
+    /// # Errors
+    /// [`VocabularyFault`] if it cannot be used.
+    pub fn read(resource: &Resource) -> Result<Self, VocabularyFault> {
+        let root = resource.root();
+        Ok(Definition(match resource.of().name() {
+            "CodeSystem" => Kind::CodeSystem(Arc::new(CodeSystem::read(root)?)),
+            "ConceptMap" => Kind::ConceptMap(Arc::new(ConceptMap::read(root))),
+            _ => Kind::ValueSet(Arc::new(ValueSet::read(root))),
+        }))
+    }
+
+    /// What the standard has of a need.
+    fn of_standard(need: &VocabularyNeed) -> Result<Self, VocabularyFault> {
+        let (url, version) = canonical(need.name());
+        let is_meant = |found: &str| version.is_none_or(|version| version == found);
+        match need {
+            VocabularyNeed::ValueSet(_) => match fhir::value_set(url).filter(|set| is_meant(set.version)) {
+                Some(set) => Ok(Definition(Kind::ValueSet(Arc::new(ValueSet::of_definition(set))))),
+                None => Err(VocabularyFault::NoValueSet),
+            },
+            VocabularyNeed::CodeSystem(_) => {
+                match fhir::code_system(url).filter(|system| is_meant(system.version)) {
+                    Some(system) => {
+                        Ok(Definition(Kind::CodeSystem(Arc::new(CodeSystem::of_definition(system)))))
+                    }
+                    None => Err(VocabularyFault::NoCodeSystem),
+                }
+            }
+            VocabularyNeed::ConceptMap(_) => Err(VocabularyFault::NoConceptMap),
         }
-        (VocabularyNeed::CodeSystem(_), Some(resource)) => match CodeSystem::read(resource.root()) {
-            Ok(system) => Found::CodeSystem(Arc::new(system)),
-            Err(fault) => Found::Fault(fault),
-        },
-        (VocabularyNeed::ValueSet(_), None) => match fhir::value_set(url) {
-            Some(set) if version.is_none_or(|version| version == set.version) => {
-                Found::ValueSet(Arc::new(ValueSet::of_definition(set)))
-            }
-            _ => Found::Fault(VocabularyFault::NoValueSet),
-        },
-        (VocabularyNeed::CodeSystem(_), None) => match fhir::code_system(url) {
-            Some(system) if version.is_none_or(|version| version == system.version) => {
-                Found::CodeSystem(Arc::new(CodeSystem::of_definition(system)))
-            }
-            _ => Found::Fault(VocabularyFault::NoCodeSystem),
-        },
+    }
+
+    /// About how much memory it takes, in bytes; of value sets and concept maps nothing, for they are small.
+    pub fn memory_bytes(&self) -> usize {
+        match &self.0 {
+            Kind::CodeSystem(system) => system.memory_bytes(),
+            Kind::ValueSet(_) | Kind::ConceptMap(_) => 0,
+        }
     }
 }
 
+#[cfg(test)]
+mod terminology_tests;
 #[cfg(test)]
 mod tests;

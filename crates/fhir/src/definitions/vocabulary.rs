@@ -1,4 +1,4 @@
-//! The code systems and value sets of the standard: codes only.
+//! The code systems and value sets of the standard: codes, displays and what stands below what.
 
 use super::table::{TableError, lines};
 use std::collections::HashMap;
@@ -11,7 +11,9 @@ pub struct CodeSystemDefinition {
     pub url: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// Its concepts, each after those that it stands below.
+    /// Its name.
+    pub name: &'static str,
+    /// Its concepts, in their order.
     pub concepts: Vec<ConceptDefinition>,
 }
 
@@ -20,8 +22,16 @@ pub struct CodeSystemDefinition {
 pub struct ConceptDefinition {
     /// Its code.
     pub code: &'static str,
+    /// How it is shown to people; empty if the standard does not say.
+    pub display: &'static str,
     /// The codes that subsume it directly.
     pub parents: Vec<&'static str>,
+    /// Whether it only groups others and is not for use itself.
+    pub is_abstract: bool,
+    /// Whether it is retired: no longer for use.
+    pub is_retired: bool,
+    /// Whether its use is discouraged.
+    pub is_deprecated: bool,
 }
 
 /// A value set.
@@ -31,6 +41,10 @@ pub struct ValueSetDefinition {
     pub url: &'static str,
     /// Its version.
     pub version: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// How far it is published (`draft`, `active`, `retired` or `unknown`).
+    pub status: &'static str,
     /// What is in it.
     pub includes: Vec<ValueSetPart>,
     /// What is not, though it is included.
@@ -42,8 +56,8 @@ pub struct ValueSetDefinition {
 pub struct ValueSetPart {
     /// The code system; absent if only other value sets are imported.
     pub system: Option<&'static str>,
-    /// The codes; empty: not only some.
-    pub codes: Vec<&'static str>,
+    /// The codes with how they are shown, if that is said; empty: not only some.
+    pub codes: Vec<(&'static str, &'static str)>,
     /// Property, operator and value that each code must pass.
     pub filters: Vec<(&'static str, &'static str, &'static str)>,
     /// The value sets that each code must be in.
@@ -87,18 +101,7 @@ fn read(table: &'static str) -> Result<Vocabulary, TableError> {
         let heading = line.split_once(' ').filter(|(word, _)| matches!(*word, "system" | "set"));
         if let Some((word, rest)) = heading {
             vocabulary.keep(block);
-            let (url, version) = rest.split_once(' ').ok_or(TableError::Line(line))?;
-            block = match word {
-                "system" => {
-                    Block::System(CodeSystemDefinition { url, version, concepts: Vec::new() }, Vec::new())
-                }
-                _ => Block::Set(ValueSetDefinition {
-                    url,
-                    version,
-                    includes: Vec::new(),
-                    excludes: Vec::new(),
-                }),
-            };
+            block = heading_of(word, rest).ok_or(TableError::Line(line))?;
             continue;
         }
         let is_read = match &mut block {
@@ -110,6 +113,27 @@ fn read(table: &'static str) -> Result<Vocabulary, TableError> {
     }
     vocabulary.keep(block);
     Ok(vocabulary)
+}
+
+/// What a `system` or `set` line opens.
+fn heading_of(word: &str, rest: &'static str) -> Option<Block> {
+    let [named, name, last] = cells(rest);
+    let (url, version) = named.split_once(' ')?;
+    Some(match word {
+        "system" => {
+            Block::System(CodeSystemDefinition { url, version, name, concepts: Vec::new() }, Vec::new())
+        }
+        _ => {
+            let (includes, excludes) = (Vec::new(), Vec::new());
+            Block::Set(ValueSetDefinition { url, version, name, status: last, includes, excludes })
+        }
+    })
+}
+
+/// The cells of a line; those that are left out are empty.
+fn cells(line: &'static str) -> [&'static str; 3] {
+    let mut cells = line.splitn(3, '\t');
+    [(); 3].map(|()| cells.next().unwrap_or_default())
 }
 
 impl Vocabulary {
@@ -132,16 +156,24 @@ fn read_concept(
     above: &mut Vec<&'static str>,
     line: &'static str,
 ) -> Option<()> {
-    let code = line.trim_start_matches(' ');
+    let [code, display, marks] = cells(line);
+    let (indented, code) = (code.len(), code.trim_start_matches(' '));
     if let Some(parent) = code.strip_prefix('^') {
         system.concepts.last_mut()?.parents.push(parent);
         return Some(());
     }
-    let depth = (line.len() - code.len()).checked_sub(1)?;
+    let depth = (indented - code.len()).checked_sub(1)?;
     above.truncate(depth);
     let parents = above.last().into_iter().copied().collect();
     above.push(code);
-    system.concepts.push(ConceptDefinition { code, parents });
+    system.concepts.push(ConceptDefinition {
+        code,
+        display,
+        parents,
+        is_abstract: marks.contains('a'),
+        is_retired: marks.contains('r'),
+        is_deprecated: marks.contains('d'),
+    });
     Some(())
 }
 
@@ -160,7 +192,7 @@ fn read_part(set: &mut ValueSetDefinition, line: &'static str) -> Option<()> {
     }
     let part = if set.excludes.is_empty() { set.includes.last_mut() } else { set.excludes.last_mut() }?;
     match word {
-        "code" => part.codes.push(rest),
+        "code" => part.codes.push(rest.split_once('\t').unwrap_or((rest, ""))),
         "import" => part.imports.push(rest),
         "filter" => {
             let (property, rest) = rest.split_once(' ')?;
@@ -180,7 +212,10 @@ mod tests {
     fn code_systems_have_their_hierarchies() {
         let roles = code_system("http://terminology.hl7.org/CodeSystem/v3-RoleCode").unwrap();
         let mother = roles.concepts.iter().find(|concept| concept.code == "NMTH").unwrap();
-        assert_eq!(mother.parents, ["MTH"]);
+        assert_eq!((mother.display, &*mother.parents), ("natural mother", &["MTH", "NPRN"][..]));
+        let group =
+            roles.concepts.iter().find(|concept| concept.code == "_PersonalRelationshipRoleType").unwrap();
+        assert_eq!((roles.name, group.is_abstract, mother.is_abstract), ("v3.RoleCode", true, false));
         assert!(code_system("http://hl7.org/fhir/administrative-gender").unwrap().concepts.len() == 4);
         assert!(code_system("http://example.org/none").is_none());
         assert!(VOCABULARY.systems.len() > 1000 && VOCABULARY.sets.len() > 1200);
@@ -191,7 +226,7 @@ mod tests {
         let gender = value_set("http://hl7.org/fhir/ValueSet/administrative-gender").unwrap();
         assert_eq!(gender.includes[0].system, Some("http://hl7.org/fhir/administrative-gender"));
         let languages = value_set("http://hl7.org/fhir/ValueSet/languages").unwrap();
-        assert!(languages.includes[0].codes.contains(&"de-CH"));
+        assert!(languages.includes[0].codes.contains(&("de-CH", "German (Switzerland)")));
         let filtered =
             VOCABULARY.sets.values().flat_map(|set| &set.includes).filter(|part| !part.filters.is_empty());
         assert!(filtered.count() > 100);

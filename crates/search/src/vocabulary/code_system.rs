@@ -1,226 +1,241 @@
-//! The codes of a code system, their properties, and which subsumes which (R4 codesystem).
+//! A code system in little memory: all texts in one piece, concepts by number, and which subsumes which (R4
+//! codesystem).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+mod build;
+mod concept;
+mod links;
+mod select;
+mod words;
 
-use fhir::{CodeSystemDefinition, Json};
-use regex::RegexBuilder;
+use std::sync::OnceLock;
 
-use super::VocabularyFault;
-use super::value_set::ConceptFilter;
+pub use concept::{Concept, ConceptProperty, Designation, PropertyKind};
+
 use crate::Direction;
-use crate::limits::VALUE_SET_CODES_MAX;
-
-/// How large the automaton of a value set's regular expression may be, in bytes.
-const REGEX_BYTES_MAX: usize = 1024 * 1024;
-
-/// Properties that name a concept above; the others that do so have the standard's address.
-const PARENTS: [&str; 2] = ["parent", "subsumedBy"];
-const PARENT_URI: &str = "http://hl7.org/fhir/concept-properties#parent";
-const CHILD_URI: &str = "http://hl7.org/fhir/concept-properties#child";
+use crate::vocabulary::concept_set::ConceptSet;
+use links::Links;
+use words::Words;
+pub(crate) use words::folded_words;
 
 /// The concepts of a code system.
-#[derive(Default, Debug)]
-pub(crate) struct CodeSystem {
-    concepts: Vec<Concept>,
-    by_code: HashMap<Arc<str>, usize>,
+#[derive(Debug)]
+pub struct CodeSystem {
+    /// Its canonical URL.
+    pub url: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its name for computers, or else its title.
+    pub name: Option<String>,
+    /// Whether codes that differ in case only are different.
+    pub is_case_sensitive: bool,
+    /// How much of the code system is here, as `CodeSystem.content` says it.
+    pub content: String,
+    texts: String,
+    concepts: Vec<Row>,
+    /// The numbers of the concepts, in the order of their codes.
+    by_code: Vec<u32>,
+    parents: Links,
+    children: Links,
+    property_names: Vec<PropertyName>,
+    properties: Rows<PropertyRow>,
+    designations: Rows<DesignationRow>,
+    words: OnceLock<Words>,
 }
 
+/// Which of two concepts subsumes the other (R4 `CodeSystem/$subsumes`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subsumption {
+    /// They are the same.
+    Equivalent,
+    /// The first subsumes the second.
+    Subsumes,
+    /// The second subsumes the first.
+    SubsumedBy,
+    /// Neither subsumes the other.
+    NotSubsumed,
+}
+
+impl Subsumption {
+    /// Its code in `concept-subsumption-outcome`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Subsumption::Equivalent => "equivalent",
+            Subsumption::Subsumes => "subsumes",
+            Subsumption::SubsumedBy => "subsumed-by",
+            Subsumption::NotSubsumed => "not-subsumed",
+        }
+    }
+}
+
+/// A stretch of the texts.
+#[derive(Clone, Copy, Default, Debug)]
+struct Text {
+    start: u32,
+    len: u32,
+}
+
+#[derive(Clone, Copy, Default, Debug)]
+struct Row {
+    code: Text,
+    display: Text,
+    definition: Text,
+    is_abstract: bool,
+    is_inactive: bool,
+}
+
+#[derive(Clone, Debug)]
+struct PropertyName {
+    code: String,
+    /// What it is, if the code system says so.
+    description: Option<String>,
+    /// Whether it names concepts above or below.
+    direction: Option<Direction>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PropertyRow {
+    name: u16,
+    kind: PropertyKind,
+    value: Text,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct DesignationRow {
+    language: Text,
+    /// The Coding as JSON.
+    usage: Text,
+    value: Text,
+}
+
+/// Rows of each concept, one concept after the other.
 #[derive(Debug)]
-struct Concept {
-    code: Arc<str>,
-    display: String,
-    properties: Vec<(String, String)>,
-    parents: Vec<usize>,
-    children: Vec<usize>,
+struct Rows<T> {
+    /// Where those of a concept begin; one more than there are concepts.
+    starts: Vec<u32>,
+    rows: Vec<T>,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Rows { starts: vec![0], rows: Vec::new() }
+    }
+}
+
+impl<T> Rows<T> {
+    fn of(&self, number: u32) -> &[T] {
+        let at = number as usize;
+        match (self.starts.get(at), self.starts.get(at + 1)) {
+            (Some(start), Some(end)) => &self.rows[*start as usize..*end as usize],
+            _ => &[],
+        }
+    }
+
+    /// Ends the rows of the concept whose turn it is.
+    fn end(&mut self) {
+        self.starts.push(self.rows.len() as u32);
+    }
 }
 
 impl CodeSystem {
-    /// Of a CodeSystem resource.
-    pub(crate) fn read(root: Json<'_>) -> Result<Self, VocabularyFault> {
-        let mut system = CodeSystem::default();
-        if let Some(concepts) = root.get("concept") {
-            system.read_concepts(concepts, None);
-        }
-        if system.concepts.is_empty() {
-            return Err(VocabularyFault::NoCodes);
-        }
-        system.relate(
-            &property_names(root, PARENT_URI, &PARENTS),
-            &property_names(root, CHILD_URI, &["child"]),
-        );
-        Ok(system)
+    /// How many concepts there are.
+    pub fn len(&self) -> usize {
+        self.concepts.len()
     }
 
-    /// Of one that comes with the standard.
-    pub(crate) fn of_definition(definition: &CodeSystemDefinition) -> Self {
-        let mut system = CodeSystem::default();
-        for concept in &definition.concepts {
-            system.push(concept.code, "", Vec::new());
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.concepts.is_empty()
+    }
+
+    /// The canonical URL, with the version if it has one.
+    pub fn canonical(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}|{version}", self.url),
+            None => self.url.clone(),
         }
-        for (at, concept) in definition.concepts.iter().enumerate() {
-            for parent in &concept.parents {
-                if let Some(parent) = system.by_code.get(*parent).copied() {
-                    system.link(parent, at);
-                }
+    }
+
+    /// Whether a code that is not here is none of the code system.
+    pub fn is_complete(&self) -> bool {
+        self.content == "complete"
+    }
+
+    /// The concept with this code; if case does not count, whatever the case.
+    pub fn find(&self, code: &str) -> Option<Concept<'_>> {
+        let mut all = 0..self.concepts.len() as u32;
+        let number = self.number(code).or_else(|| {
+            let is_it = |number: &u32| self.concept(*number).code().eq_ignore_ascii_case(code);
+            all.find(|number| !self.is_case_sensitive && is_it(number))
+        })?;
+        Some(self.concept(number))
+    }
+
+    /// The number of the concept with exactly this code.
+    pub(crate) fn number(&self, code: &str) -> Option<u32> {
+        let code_of = |number: u32| self.text(self.concepts[number as usize].code);
+        let at = self.by_code.partition_point(|number| code_of(*number) < code);
+        self.by_code.get(at).copied().filter(|number| code_of(*number) == code)
+    }
+
+    pub(crate) fn concept(&self, number: u32) -> Concept<'_> {
+        Concept { system: self, number }
+    }
+
+    /// Which of two of its concepts subsumes the other.
+    pub fn subsumption(&self, a: Concept<'_>, b: Concept<'_>) -> Subsumption {
+        if a.number == b.number {
+            Subsumption::Equivalent
+        } else if self.is_above(a.number, b.number) {
+            Subsumption::Subsumes
+        } else if self.is_above(b.number, a.number) {
+            Subsumption::SubsumedBy
+        } else {
+            Subsumption::NotSubsumed
+        }
+    }
+
+    /// Whether `a` is above `b`: there are fewer above a concept than below one, as a rule.
+    fn is_above(&self, a: u32, b: u32) -> bool {
+        let mut seen = std::collections::HashSet::new();
+        let mut open = self.parents.of(b).to_vec();
+        while let Some(number) = open.pop() {
+            if number == a {
+                return true;
+            }
+            if seen.insert(number) {
+                open.extend(self.parents.of(number));
             }
         }
-        system
+        false
     }
 
-    fn read_concepts(&mut self, concepts: Json<'_>, parent: Option<usize>) {
-        for concept in concepts.items() {
-            let Some(code) = string(concept, "code") else { continue };
-            let properties = concept.get("property").into_iter().flat_map(Json::items).filter_map(property);
-            let display = string(concept, "display").unwrap_or_default();
-            let at = self.push(&code, &display, properties.collect());
-            if let Some(parent) = parent {
-                self.link(parent, at);
-            }
-            if let Some(inner) = concept.get("concept") {
-                self.read_concepts(inner, Some(at));
-            }
-        }
-    }
-
-    fn push(&mut self, code: &str, display: &str, properties: Vec<(String, String)>) -> usize {
-        let (at, code) = (self.concepts.len(), Arc::<str>::from(code));
-        self.by_code.entry(code.clone()).or_insert(at);
-        let (parents, children) = (Vec::new(), Vec::new());
-        self.concepts.push(Concept { code, display: display.to_owned(), properties, parents, children });
-        at
-    }
-
-    fn link(&mut self, parent: usize, child: usize) {
-        self.concepts[parent].children.push(child);
-        self.concepts[child].parents.push(parent);
-    }
-
-    /// Adds the hierarchy that properties say.
-    fn relate(&mut self, parents: &[String], children: &[String]) {
-        let mut links = Vec::new();
-        for (at, concept) in self.concepts.iter().enumerate() {
-            for (name, value) in &concept.properties {
-                let Some(other) = self.by_code.get(value.as_str()).copied() else { continue };
-                if parents.contains(name) {
-                    links.push((other, at));
-                } else if children.contains(name) {
-                    links.push((at, other));
-                }
-            }
-        }
-        links.into_iter().for_each(|(parent, child)| self.link(parent, child));
-    }
-
-    /// A code and all above or below it; a code that the system does not have is alone.
-    pub(crate) fn related(
-        &self,
-        code: &str,
-        direction: Direction,
-    ) -> Result<BTreeSet<Arc<str>>, VocabularyFault> {
-        let mut codes = self.beyond(code, direction);
-        codes.insert(code.into());
-        limited(codes)
-    }
-
-    /// All above or below a code, without itself unless the hierarchy is a circle.
-    fn beyond(&self, code: &str, direction: Direction) -> BTreeSet<Arc<str>> {
-        let next = |at: usize| match direction {
-            Direction::Below => &self.concepts[at].children,
-            Direction::Above => &self.concepts[at].parents,
+    /// All above or below a concept, without itself unless the hierarchy is a circle.
+    pub(crate) fn beyond(&self, number: u32, direction: Direction) -> ConceptSet {
+        let links = match direction {
+            Direction::Above => &self.parents,
+            Direction::Below => &self.children,
         };
-        let mut seen = HashSet::new();
-        let mut open: Vec<usize> =
-            self.by_code.get(code).into_iter().flat_map(|at| next(*at)).copied().collect();
-        while let Some(at) = open.pop() {
-            if seen.insert(at) {
-                open.extend(next(at));
+        let mut found = ConceptSet::none(self.len());
+        let mut open = links.of(number).to_vec();
+        while let Some(number) = open.pop() {
+            if found.insert(number) {
+                open.extend(links.of(number));
             }
         }
-        seen.into_iter().map(|at| self.concepts[at].code.clone()).collect()
+        found
     }
 
-    /// The codes that pass a filter of a value set.
-    pub(super) fn select(&self, filter: &ConceptFilter) -> Result<BTreeSet<Arc<str>>, VocabularyFault> {
-        let ConceptFilter { property, operator, value } = filter;
-        let is_hierarchical = property == "concept" || property == "code";
-        let codes = match operator.as_str() {
-            "is-a" if is_hierarchical => self.related(value, Direction::Below)?,
-            "descendent-of" if is_hierarchical => self.beyond(value, Direction::Below),
-            "generalizes" if is_hierarchical => self.related(value, Direction::Above)?,
-            "is-not-a" if is_hierarchical => {
-                let below = self.related(value, Direction::Below)?;
-                self.codes_where(|concept| !below.contains(&concept.code))
-            }
-            "=" => self.codes_where(|concept| self.has(concept, property, |text| text == value)),
-            "in" | "not-in" => {
-                let wanted: HashSet<&str> = value.split(',').map(str::trim).collect();
-                let is_in = operator == "in";
-                self.codes_where(|concept| is_in == self.has(concept, property, |text| wanted.contains(text)))
-            }
-            "regex" => {
-                let whole = format!("^(?:{value})$");
-                let regex = RegexBuilder::new(&whole).size_limit(REGEX_BYTES_MAX).build();
-                let regex = regex.map_err(|_| VocabularyFault::Filter)?;
-                self.codes_where(|concept| self.has(concept, property, |text| regex.is_match(text)))
-            }
-            "exists" => {
-                let wanted = value == "true";
-                self.codes_where(|concept| wanted == self.has(concept, property, |_| true))
-            }
-            _ => return Err(VocabularyFault::Filter),
-        };
-        limited(codes)
+    /// About how much memory it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let links = self.parents.memory_bytes() + self.children.memory_bytes();
+        let rows = size_of_val(&*self.concepts) + size_of_val(&*self.by_code);
+        let properties = size_of_val(&*self.properties.rows) + size_of_val(&*self.properties.starts);
+        let designations = size_of_val(&*self.designations.rows) + size_of_val(&*self.designations.starts);
+        let words = self.words.get().map_or(0, Words::memory_bytes);
+        self.texts.len() + links + rows + properties + designations + words
     }
 
-    fn codes_where(&self, passes: impl Fn(&Concept) -> bool) -> BTreeSet<Arc<str>> {
-        self.concepts.iter().filter(|concept| passes(concept)).map(|concept| concept.code.clone()).collect()
+    fn text(&self, text: Text) -> &str {
+        &self.texts[text.start as usize..][..text.len as usize]
     }
-
-    /// Whether some value of a property passes.
-    fn has(&self, concept: &Concept, property: &str, passes: impl Fn(&str) -> bool) -> bool {
-        let code_of = |at: &usize| &*self.concepts[*at].code;
-        match property {
-            "code" | "concept" => passes(&concept.code),
-            "display" => passes(&concept.display),
-            "parent" if concept.parents.iter().any(|at| passes(code_of(at))) => true,
-            "child" if concept.children.iter().any(|at| passes(code_of(at))) => true,
-            _ => concept.properties.iter().any(|(name, value)| name == property && passes(value)),
-        }
-    }
-}
-
-fn limited(codes: BTreeSet<Arc<str>>) -> Result<BTreeSet<Arc<str>>, VocabularyFault> {
-    match codes.len() {
-        count if count > VALUE_SET_CODES_MAX => {
-            Err(VocabularyFault::Limit("VALUE_SET_CODES_MAX", VALUE_SET_CODES_MAX))
-        }
-        _ => Ok(codes),
-    }
-}
-
-/// The codes of the properties that mean `uri`, with those that mean it by their name.
-fn property_names(root: Json<'_>, uri: &str, known: &[&str]) -> Vec<String> {
-    let declared = root.get("property").into_iter().flat_map(Json::items);
-    let meant = declared.filter(|property| string(*property, "uri").is_some_and(|found| found == uri));
-    let mut names: Vec<String> = meant.filter_map(|property| string(property, "code")).collect();
-    names.extend(known.iter().map(|name| (*name).to_owned()));
-    names
-}
-
-/// The code and the value of a concept's property.
-fn property(json: Json<'_>) -> Option<(String, String)> {
-    let code = string(json, "code")?;
-    let (_, value) = json.members().find(|(name, _)| name.as_str().starts_with("value"))?;
-    let text = match (value.as_str(), value.as_bool(), value.as_number()) {
-        (Some(text), ..) => text.into_owned(),
-        (_, Some(is_true), _) => is_true.to_string(),
-        (_, _, Some(number)) => number.to_owned(),
-        _ => string(value, "code")?,
-    };
-    Some((code, text))
-}
-
-pub(super) fn string(json: Json<'_>, name: &str) -> Option<String> {
-    json.get(name)?.as_str().map(std::borrow::Cow::into_owned)
 }

@@ -2,9 +2,11 @@
 
 use fhir::Resource;
 
+use crate::limits::VALUE_SET_NESTING_MAX;
+
 use super::*;
 
-const SYSTEM: &str = r#"{"resourceType":"CodeSystem","url":"http://s","status":"active","content":"complete",
+pub(super) const SYSTEM: &str = r#"{"resourceType":"CodeSystem","url":"http://s","status":"active","content":"complete",
 "property":[{"code":"broader","uri":"http://hl7.org/fhir/concept-properties#parent","type":"code"},
             {"code":"class","type":"string"},{"code":"rank","type":"integer"}],
 "concept":[{"code":"animal","concept":[
@@ -13,12 +15,12 @@ const SYSTEM: &str = r#"{"resourceType":"CodeSystem","url":"http://s","status":"
   {"code":"pet"},
   {"code":"goldfish","property":[{"code":"subsumedBy","valueCode":"pet"},{"code":"broader","valueCode":"animal"}]}]}"#;
 
-fn resource(text: &str) -> Resource {
+pub(super) fn resource(text: &str) -> Resource {
     Resource::parse_slice(text.as_bytes()).unwrap()
 }
 
 /// All that a value set with this compose needs, of these stored resources.
-fn vocabulary(compose: &str, stored: &[(&str, &str)]) -> Vocabulary {
+pub(super) fn vocabulary(compose: &str, stored: &[(&str, &str)]) -> Vocabulary {
     let set = format!(r#"{{"resourceType":"ValueSet","status":"active",{compose}}}"#);
     let mut vocabulary = Vocabulary::new();
     let mut open = vocabulary.add(VocabularyNeed::ValueSet("it".to_owned()), Some(&resource(&set)));
@@ -42,7 +44,7 @@ fn codes(set: &TokenSet) -> String {
 }
 
 /// What a value set includes and excludes, and the codes that it holds.
-const COMPOSED: &[(&str, &str)] = &[
+pub(super) const COMPOSED: &[(&str, &str)] = &[
     (r#"[{"system":"http://s","concept":[{"code":"a"},{"code":"b"}]}]"#, "http://s: a b"),
     (
         r#"[{"system":"http://s"},{"system":"http://t","concept":[{"code":"x"}]}]"#,

@@ -1,111 +1,125 @@
-//! Which codes a value set holds: a ready expansion, or what its compose says (R4 valueset).
+//! What a value set says: a ready expansion, or what its compose includes and excludes (R4 valueset).
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use fhir::{Json, ValueSetDefinition, ValueSetPart};
 
-use super::code_system::string;
-use super::{Vocabulary, VocabularyFault, VocabularyNeed};
-use crate::limits::VALUE_SET_CODES_MAX;
-use crate::{Codes, TokenSet};
+use super::VocabularyNeed;
+use super::json::{list, string};
+use crate::TokenSet;
 
 /// A value set.
 #[derive(Debug)]
-pub(super) struct ValueSet {
+pub(crate) struct ValueSet {
     /// A ready expansion, if it is whole.
-    ready: Option<TokenSet>,
-    includes: Vec<Part>,
-    excludes: Vec<Part>,
+    pub(crate) ready: Option<Ready>,
+    /// Whether codes that are no longer for use are left out.
+    pub(crate) is_without_inactive: bool,
+    pub(crate) includes: Vec<Part>,
+    pub(crate) excludes: Vec<Part>,
+}
+
+/// A ready expansion.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// What is in it.
+    pub(crate) set: TokenSet,
+    /// Its codes as it lists them, the abstract ones too.
+    pub(crate) listed: Vec<ReadyCode>,
+}
+
+/// A code of a ready expansion.
+#[derive(Debug)]
+pub(crate) struct ReadyCode {
+    pub(crate) system: String,
+    pub(crate) version: Option<String>,
+    pub(crate) is_abstract: bool,
+    pub(crate) is_inactive: bool,
+    pub(crate) listed: Listed,
 }
 
 /// An `include` or `exclude`: what all of these name.
 #[derive(Debug)]
-struct Part {
-    system: Option<String>,
-    version: Option<String>,
-    codes: Vec<Arc<str>>,
-    filters: Vec<ConceptFilter>,
-    imports: Vec<String>,
+pub(crate) struct Part {
+    pub(crate) system: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) codes: Vec<Listed>,
+    /// Where each code stands among them.
+    pub(crate) by_code: HashMap<String, usize>,
+    pub(crate) filters: Vec<ConceptFilter>,
+    pub(crate) imports: Vec<String>,
+}
+
+/// A code that a value set names itself.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) code: String,
+    pub(crate) display: Option<String>,
+    /// Its designations, as JSON.
+    pub(crate) designations: Option<String>,
 }
 
 /// Chooses codes of a code system by a property.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct ConceptFilter {
-    pub(super) property: String,
-    pub(super) operator: String,
-    pub(super) value: String,
+pub(crate) struct ConceptFilter {
+    pub(crate) property: String,
+    pub(crate) operator: String,
+    pub(crate) value: String,
 }
 
 impl ValueSet {
     /// Of a ValueSet resource.
-    pub(super) fn read(root: Json<'_>) -> Self {
+    pub(crate) fn read(root: Json<'_>) -> Self {
+        let compose = root.get("compose");
         let parts = |name: &str| {
-            let list = root.get("compose").and_then(|compose| compose.get(name));
-            list.into_iter().flat_map(Json::items).map(Part::read).collect::<Vec<_>>()
+            compose.into_iter().flat_map(|compose| list(compose, name)).map(Part::read).collect()
         };
+        let inactive = compose.and_then(|compose| compose.get("inactive")).and_then(Json::as_bool);
         ValueSet {
             ready: root.get("expansion").and_then(ready),
+            is_without_inactive: inactive == Some(false),
             includes: parts("include"),
             excludes: parts("exclude"),
         }
     }
 
     /// Of one that comes with the standard.
-    pub(super) fn of_definition(definition: &ValueSetDefinition) -> Self {
+    pub(crate) fn of_definition(definition: &ValueSetDefinition) -> Self {
         let parts = |parts: &[ValueSetPart]| parts.iter().map(Part::of_definition).collect();
-        ValueSet { ready: None, includes: parts(&definition.includes), excludes: parts(&definition.excludes) }
+        ValueSet {
+            ready: None,
+            is_without_inactive: false,
+            includes: parts(&definition.includes),
+            excludes: parts(&definition.excludes),
+        }
     }
 
-    /// What must be known before it can be expanded.
-    pub(super) fn needs(&self) -> Vec<VocabularyNeed> {
+    /// What must be known before its codes can be told; `is_shown` says that they are shown to people.
+    pub(crate) fn needs(&self, is_shown: bool) -> Vec<VocabularyNeed> {
         if self.ready.is_some() {
             return Vec::new();
         }
-        self.includes.iter().chain(&self.excludes).flat_map(Part::needs).collect()
-    }
-
-    pub(super) fn expand(&self, vocabulary: &Vocabulary, depth: usize) -> Result<TokenSet, VocabularyFault> {
-        if let Some(ready) = &self.ready {
-            return Ok(ready.clone());
-        }
-        let mut set = TokenSet::new();
-        for part in &self.includes {
-            set.add_all(&part.expand(vocabulary, depth)?);
-            limited(&set)?;
-        }
-        for part in &self.excludes {
-            set.remove(&part.expand(vocabulary, depth)?);
-            limited(&set)?;
-        }
-        Ok(set)
-    }
-}
-
-fn limited(set: &TokenSet) -> Result<(), VocabularyFault> {
-    match set.len() {
-        count if count > VALUE_SET_CODES_MAX => {
-            Err(VocabularyFault::Limit("VALUE_SET_CODES_MAX", VALUE_SET_CODES_MAX))
-        }
-        _ => Ok(()),
+        let asks_all = is_shown || self.is_without_inactive;
+        self.includes.iter().chain(&self.excludes).flat_map(|part| part.needs(asks_all)).collect()
     }
 }
 
 impl Part {
     fn read(json: Json<'_>) -> Self {
-        let list = |name: &str| json.get(name).into_iter().flat_map(Json::items);
         let filter = |json: Json<'_>| {
             let (property, operator) = (string(json, "property")?, string(json, "op")?);
             Some(ConceptFilter { property, operator, value: string(json, "value")? })
         };
-        let imports = list("valueSet").filter_map(|import| import.as_str().map(std::borrow::Cow::into_owned));
+        let imports = list(json, "valueSet").filter_map(|import| Some(import.as_str()?.into_owned()));
         Part {
             system: string(json, "system"),
             version: string(json, "version"),
-            codes: list("concept").filter_map(|concept| Some(string(concept, "code")?.into())).collect(),
-            filters: list("filter").filter_map(filter).collect(),
+            codes: list(json, "concept").filter_map(Listed::read).collect(),
+            by_code: HashMap::new(),
+            filters: list(json, "filter").filter_map(filter).collect(),
             imports: imports.collect(),
         }
+        .with_places()
     }
 
     fn of_definition(part: &ValueSetPart) -> Self {
@@ -114,85 +128,72 @@ impl Part {
             operator: (*operator).to_owned(),
             value: (*value).to_owned(),
         };
+        let listed = |(code, display): &(&str, &str)| Listed {
+            code: (*code).to_owned(),
+            display: Some((*display).to_owned()).filter(|display| !display.is_empty()),
+            designations: None,
+        };
         Part {
             system: part.system.map(str::to_owned),
             version: None,
-            codes: part.codes.iter().map(|code| (*code).into()).collect(),
+            codes: part.codes.iter().map(listed).collect(),
+            by_code: HashMap::new(),
             filters: part.filters.iter().map(filter).collect(),
             imports: part.imports.iter().map(|import| (*import).to_owned()).collect(),
         }
+        .with_places()
+    }
+
+    fn with_places(mut self) -> Self {
+        self.by_code = self.codes.iter().zip(0..).map(|(listed, at)| (listed.code.clone(), at)).collect();
+        self
     }
 
     /// The code system's canonical URL, with the version if it says one.
-    fn canonical(&self) -> Option<String> {
+    pub(crate) fn canonical(&self) -> Option<String> {
         let system = self.system.as_deref()?;
         Some(self.version.as_ref().map_or_else(|| system.to_owned(), |version| format!("{system}|{version}")))
     }
 
-    fn needs(&self) -> Vec<VocabularyNeed> {
+    fn needs(&self, asks_all: bool) -> Vec<VocabularyNeed> {
         let mut needs: Vec<VocabularyNeed> =
             self.imports.iter().cloned().map(VocabularyNeed::ValueSet).collect();
-        if !self.filters.is_empty() {
+        if asks_all || !self.filters.is_empty() {
             needs.extend(self.canonical().map(VocabularyNeed::CodeSystem));
         }
         needs
     }
+}
 
-    fn expand(&self, vocabulary: &Vocabulary, depth: usize) -> Result<TokenSet, VocabularyFault> {
-        let mut found: Option<TokenSet> = None;
-        let mut meet = |set: TokenSet| match &mut found {
-            Some(found) => found.keep(&set),
-            None => found = Some(set),
-        };
-        if let Some(system) = &self.system {
-            let mut set = TokenSet::new();
-            set.add(system, self.codes_of_system(vocabulary)?);
-            meet(set);
-        }
-        for import in &self.imports {
-            meet(vocabulary.expansion(import, depth + 1)?);
-        }
-        Ok(found.unwrap_or_default())
-    }
-
-    /// The concepts listed, those that pass all filters, or all of the system.
-    fn codes_of_system(&self, vocabulary: &Vocabulary) -> Result<Codes, VocabularyFault> {
-        if !self.codes.is_empty() {
-            return Ok(Codes::Only(self.codes.iter().cloned().collect()));
-        }
-        if self.filters.is_empty() {
-            return Ok(Codes::all());
-        }
-        let system = vocabulary.code_system(&self.canonical().unwrap_or_default())?;
-        let mut found: Option<BTreeSet<Arc<str>>> = None;
-        for filter in &self.filters {
-            let codes = system.select(filter)?;
-            found = Some(
-                found.map_or_else(|| codes.clone(), |found| found.intersection(&codes).cloned().collect()),
-            );
-        }
-        Ok(Codes::Only(found.unwrap_or_default()))
+impl Listed {
+    fn read(json: Json<'_>) -> Option<Self> {
+        let designations = json.get("designation").map(|all| String::from_utf8_lossy(all.raw()).into_owned());
+        Some(Listed { code: string(json, "code")?, display: string(json, "display"), designations })
     }
 }
 
-/// The codes of an expansion, unless it is a page of a larger one.
-fn ready(expansion: Json<'_>) -> Option<TokenSet> {
-    let mut set = TokenSet::new();
+/// An expansion, unless it is a page of a larger one.
+fn ready(expansion: Json<'_>) -> Option<Ready> {
+    let mut ready = Ready { set: TokenSet::new(), listed: Vec::new() };
     let mut count = 0;
-    add_contained(expansion, &mut set, &mut count);
+    add_contained(expansion, &mut ready, &mut count);
     let total =
         expansion.get("total").and_then(Json::as_number).and_then(|total| total.parse::<usize>().ok());
-    (count > 0 && total.is_none_or(|total| total <= count)).then_some(set)
+    (count > 0 && total.is_none_or(|total| total <= count)).then_some(ready)
 }
 
-fn add_contained(json: Json<'_>, set: &mut TokenSet, count: &mut usize) {
-    for item in json.get("contains").into_iter().flat_map(Json::items) {
+fn add_contained(json: Json<'_>, ready: &mut Ready, count: &mut usize) {
+    for item in list(json, "contains") {
         *count += 1;
-        let is_abstract = item.get("abstract").and_then(Json::as_bool) == Some(true);
-        if let (Some(system), Some(code), false) = (string(item, "system"), string(item, "code"), is_abstract)
-        {
-            set.add_code(&system, &code);
+        let is = |name: &str| item.get(name).and_then(Json::as_bool) == Some(true);
+        if let (Some(system), Some(listed)) = (string(item, "system"), Listed::read(item)) {
+            if !is("abstract") {
+                ready.set.add_code(&system, &listed.code);
+            }
+            let (version, is_abstract, is_inactive) =
+                (string(item, "version"), is("abstract"), is("inactive"));
+            ready.listed.push(ReadyCode { system, version, is_abstract, is_inactive, listed });
         }
-        add_contained(item, set, count);
+        add_contained(item, ready, count);
     }
 }
