@@ -1,43 +1,113 @@
-//! The value sets and code systems that a search names, fetched before it is understood.
+//! The value sets, code systems and concept maps that a search or an operation names, fetched before it is understood.
 
-use fhir::Resource;
-use search::{ParameterSet, Search, Sort, SortKey, Visible, Vocabulary, VocabularyNeed, vocabulary_needed};
-use store::{Store, StoreError};
+use fhir::{Resource, Time};
+use search::{
+    Filter, ParameterSet, Search, Sort, SortKey, Visible, Vocabulary, VocabularyNeed, vocabulary_needed,
+};
+use store::{Store, StoreError, Stored};
 
-/// What these parameters name, with what that imports, as far as it is visible. `base` is the FHIR base URL of the
-/// data store.
+use self::kept::Kept;
+pub use self::kept::{KEPT_VOCABULARY_BYTES_MAX, KeptVocabulary};
+
+mod kept;
+
+/// Where vocabulary is looked for: one caller's view of one data store.
+#[derive(Clone, Copy)]
+pub struct Library<'a> {
+    /// The data store.
+    pub store: &'a dyn Store,
+    /// What the caller may see.
+    pub visible: &'a Visible,
+    /// The data store's search parameters.
+    pub parameters: &'a ParameterSet,
+    /// The FHIR base URL of the data store.
+    pub base: &'a str,
+    /// Where large code systems stay that were read once.
+    pub kept: Option<&'a KeptVocabulary>,
+    /// The time.
+    pub now: Time,
+}
+
+/// What these parameters name, with what that imports, as far as it is visible.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn vocabulary(
     parameters: &[(String, String)],
-    store: &dyn Store,
-    visible: &Visible,
-    set: &ParameterSet,
-    base: &str,
+    library: &Library<'_>,
 ) -> Result<Vocabulary, StoreError> {
     let mut vocabulary = Vocabulary::new();
-    let mut open = vocabulary_needed(parameters);
-    while let Some(need) = open.pop() {
-        if !vocabulary.knows(&need) {
-            let fetched = find(&need, store, visible, set, base).await?;
-            open.extend(vocabulary.add(need, fetched.as_ref()));
-        }
-    }
+    library.complete(&mut vocabulary, vocabulary_needed(parameters)).await?;
     Ok(vocabulary)
 }
 
-/// The resource that is meant, if the data store has one.
-async fn find(
-    need: &VocabularyNeed,
-    store: &dyn Store,
-    visible: &Visible,
-    set: &ParameterSet,
-    base: &str,
-) -> Result<Option<Resource>, StoreError> {
-    let mut search = Search::new(visible, need.of(), need.filter(set, base));
-    search.sort = vec![Sort { by: SortKey::Updated, descending: true }];
-    search.count = 1;
-    let found = store.search(&search).await?.matches.pop();
-    Ok(found.and_then(|stored| Resource::parse_slice(&stored.body?).ok()))
+impl Library<'_> {
+    /// Adds what is needed, with what that needs in turn.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn complete(
+        &self,
+        vocabulary: &mut Vocabulary,
+        needs: Vec<VocabularyNeed>,
+    ) -> Result<(), StoreError> {
+        let mut open = needs;
+        while let Some(need) = open.pop() {
+            if !vocabulary.knows(&need) {
+                open.extend(self.add(vocabulary, need).await?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &self,
+        vocabulary: &mut Vocabulary,
+        need: VocabularyNeed,
+    ) -> Result<Vec<VocabularyNeed>, StoreError> {
+        if let Some(kept) = self.kept.and_then(|kept| kept.get(self.base, &need))
+            && self.is_newest(&need, &kept).await?
+        {
+            return Ok(vocabulary.add_read(need, kept.definition));
+        }
+        let found = self.find(&need).await?;
+        let Some((stored, resource)) = found else { return Ok(vocabulary.add(need, None)) };
+        let more = vocabulary.add(need.clone(), Some(&resource));
+        if let (Some(kept), Some(definition)) = (self.kept, vocabulary.definition(&need)) {
+            kept.keep(self.base, need, &stored, definition, self.now);
+        }
+        Ok(more)
+    }
+
+    /// The resource that is meant, if the data store has one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find(&self, need: &VocabularyNeed) -> Result<Option<(Stored, Resource)>, StoreError> {
+        let mut search = self.search(need, Filter::Everything);
+        search.sort = vec![Sort { by: SortKey::Updated, descending: true }];
+        search.count = 1;
+        let Some(stored) = self.store.search(&search).await?.matches.pop() else { return Ok(None) };
+        let body = stored.body.clone().unwrap_or_default();
+        Ok(Resource::parse_slice(&body).ok().map(|resource| (stored, resource)))
+    }
+
+    /// Whether what was kept is still what [`Library::find`] would find: it stands as it did, and nothing that is
+    /// meant was written since. No body is opened for it.
+    async fn is_newest(&self, need: &VocabularyNeed, kept: &Kept) -> Result<bool, StoreError> {
+        for condition in [kept.since(), kept.itself()] {
+            let mut search = self.search(need, condition);
+            search.count = 0;
+            search.total = search::Total::Accurate;
+            if self.store.search(&search).await?.total != Some(1) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn search(&self, need: &VocabularyNeed, condition: Filter) -> Search {
+        let filter = need.filter(self.parameters, self.base).and(condition);
+        Search::new(self.visible, need.of(), filter)
+    }
 }

@@ -12,6 +12,7 @@ use crate::links::Base;
 use crate::operation::{Level, OPERATIONS, Operation};
 
 mod includes;
+mod terminology;
 
 /// The statement, but for the address of the data store, which is put in between.
 pub(crate) struct Capabilities {
@@ -54,6 +55,11 @@ impl Capabilities {
         push_json_string(&mut out, base.as_str());
         out.extend_from_slice(&text.after_url);
         out
+    }
+
+    /// What the data store at `base` can do with codes, in JSON.
+    pub(crate) fn of_terminology(&self, base: &Base) -> Vec<u8> {
+        terminology::statement(self.since, base)
     }
 
     /// The place of the text for these parameters.
@@ -100,7 +106,7 @@ impl Text {
             after_url.extend_from_slice(format!("{before}{{\"code\":\"{code}\"}}").as_bytes());
         }
         after_url.push(b']');
-        push_operations(&mut after_url, |level| level == Level::System);
+        push_operations(&mut after_url, "", |level| level == Level::System);
         for (at, compartment) in definitions().compartments().iter().enumerate() {
             let before = if at == 0 { ",\"compartment\":[" } else { "," };
             let name = compartment.of.name().to_ascii_lowercase();
@@ -145,19 +151,20 @@ fn push_type(of: ResourceType, parameters: &ParameterSet, out: &mut Vec<u8>) {
         out.extend_from_slice(format!(",\"type\":\"{}\"}}", parameter.kind.code()).as_bytes());
     }
     out.push(b']');
-    push_operations(out, |level| match level {
+    push_operations(out, of.name(), |level| match level {
         Level::System => false,
         Level::Type(on) | Level::Instance(on) | Level::Version(on) => on.takes(of),
     });
     out.push(b'}');
 }
 
-/// The operations that have a level of this kind, by their names.
-fn push_operations(out: &mut Vec<u8>, is_here: impl Fn(Level) -> bool) {
+/// The operations that have a level of this kind, by their names; `of` is the type, if it is one's.
+fn push_operations(out: &mut Vec<u8>, of: &str, is_here: impl Fn(Level) -> bool) {
     let here = OPERATIONS.iter().filter(|operation| operation.levels.iter().any(|level| is_here(*level)));
     let mut before = ",\"operation\":[";
     for operation in here {
         let Operation { name, definition, .. } = operation;
+        let definition = definition.replace("{type}", of);
         let text = format!("{before}{{\"name\":\"{name}\",\"definition\":\"{definition}\"}}");
         out.extend_from_slice(text.as_bytes());
         before = ",";

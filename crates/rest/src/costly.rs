@@ -1,7 +1,7 @@
 //! What a limit that an interaction reached means to the caller, and what helps.
 
 /// The limits that more than one resource, or the data itself, may make an interaction reach.
-const ADVICE: [(&str, &str); 17] = [
+const ADVICE: [(&str, &str); 22] = [
     ("BODY_BYTES_MAX", "A resource is too large."),
     (
         "BUNDLE_CONTENT_BYTES_MAX",
@@ -27,6 +27,10 @@ const ADVICE: [(&str, &str); 17] = [
         "Too many resources belong to this; ask for fewer with _type, _since, start or end.",
     ),
     (
+        "EXPANSION_CODES_MAX",
+        "The value set has too many codes for one answer; ask with count, or with filter.",
+    ),
+    (
         "HIERARCHY_RESOURCES_MAX",
         "Too many resources are named, or lie above or below what is named; name some further down.",
     ),
@@ -43,7 +47,14 @@ const ADVICE: [(&str, &str); 17] = [
     ),
     ("TRANSACTION_WRITES_MAX", "Too many resources in one commit."),
     ("TYPE_FILTERS_MAX", "Too many _typeFilter."),
+    ("VALUE_SET_CODES_MAX", "A value set that others import, or a search asks for, has too many codes."),
+    ("VALUE_SET_NESTING_MAX", "Value sets or concept maps lead to one another too often."),
+    (
+        "VALUE_SET_WORK_MAX",
+        "The value set takes too long to work out; include less, or import fewer value sets.",
+    ),
     ("VERSIONS_PER_TYPE_MAX", "The data store can hold no more versions of this type."),
+    ("VOCABULARY_BYTES_MAX", "The value sets and code systems needed are too large together."),
 ];
 
 /// What to say when the limit of this name was reached.

@@ -14,6 +14,8 @@ use crate::operation::status::StatusCall;
 pub enum Interaction {
     /// What the server can do (`GET metadata`).
     Capabilities,
+    /// What it can do with codes (`GET metadata?mode=terminology`).
+    TerminologyCapabilities,
     /// The current version of a resource.
     Read {
         /// Which.
@@ -254,7 +256,7 @@ impl Interaction {
     /// The IAM action it needs (Service Authorization Reference).
     pub fn action(&self) -> Action {
         Action::fhir(match self {
-            Interaction::Capabilities => "GetCapabilities",
+            Interaction::Capabilities | Interaction::TerminologyCapabilities => "GetCapabilities",
             Interaction::Read { .. } => "ReadResource",
             Interaction::VersionRead { .. } => "VersionReadResource",
             Interaction::History { .. } => "GetHistoryByResourceId",
@@ -289,7 +291,10 @@ impl Interaction {
     /// listed by their names.
     pub fn code(&self) -> Option<&'static str> {
         Some(match self {
-            Interaction::Capabilities | Interaction::Operation(_) | Interaction::Status(_) => return None,
+            Interaction::Capabilities
+            | Interaction::TerminologyCapabilities
+            | Interaction::Operation(_)
+            | Interaction::Status(_) => return None,
             Interaction::Bundle { .. } => "transaction",
             Interaction::Read { .. } => "read",
             Interaction::VersionRead { .. } => "vread",

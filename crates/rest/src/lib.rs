@@ -9,7 +9,7 @@ use ::search::{ParameterSet, Visible};
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
-use jobs::{ExportFiles, Queue};
+use jobs::{ExportFiles, KeptVocabulary, Queue};
 use store::{Catalog, Clock, Datastore, Random, Store, StoreError, uuid};
 
 mod aim;
@@ -121,6 +121,7 @@ pub struct Service {
     file_links: FileLinks,
     capabilities: Capabilities,
     deferred: Deferred,
+    vocabulary: KeptVocabulary,
 }
 
 /// What an interaction works with: one caller's view of one data store.
@@ -142,6 +143,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Time,
     pub(crate) random: &'a dyn Random,
     pub(crate) links: &'a FileLinks,
+    pub(crate) vocabulary: &'a KeptVocabulary,
     capabilities: &'a Capabilities,
     datastore: &'a str,
     pages: &'a PageSeal,
@@ -156,6 +158,7 @@ impl Service {
             capabilities: Capabilities::new(parts.clock.now(), !settings.origins.is_empty()),
             file_links: FileLinks::new(&settings.page_key),
             deferred: Deferred::default(),
+            vocabulary: KeptVocabulary::default(),
             parts,
             settings,
         }
@@ -259,6 +262,7 @@ impl Service {
             now: self.parts.clock.now(),
             random: &*self.parts.random,
             links: &self.file_links,
+            vocabulary: &self.vocabulary,
             capabilities: &self.capabilities,
             datastore: entered.datastore.id.as_str(),
             pages: &self.pages,
@@ -306,6 +310,9 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
     match interaction {
         Interaction::Capabilities => {
             Ok(Reply::resource(context.capabilities.json(context.base, &context.parameters)))
+        }
+        Interaction::TerminologyCapabilities => {
+            Ok(Reply::resource(context.capabilities.of_terminology(context.base)))
         }
         Interaction::Read { key, unless } => read::read(context, key, &unless).await,
         Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,

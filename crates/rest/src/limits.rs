@@ -72,6 +72,9 @@ pub const DOCUMENT_RESOURCES_MAX: usize = 10_000;
 /// The largest document that `$document` puts together, in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// The most concept maps that `$translate` looks into when none is named, the newest first, as on HealthLake.
+pub const CONCEPT_MAPS_MAX: usize = 10;
+
 /// Answers from this many bytes on are packed by gzip for clients that take it.
 pub const GZIP_BYTES_MIN: usize = 1024;
 /// How long an idempotency key is remembered, in milliseconds: a day, far longer than clients try again.

@@ -4,7 +4,7 @@
 //! JSON with a `message`, as HealthLake answers it.
 
 use fhir::{Issue, IssueCode, Outcome, PatchError, PathError, ResourceError, ResourceKey, ResourceType};
-use search::{ExtractError, SearchError};
+use search::{ExtractError, SearchError, VocabularyError, VocabularyFault};
 use store::StoreError;
 
 use crate::costly;
@@ -32,6 +32,9 @@ pub enum Form {
     /// AWS JSON: the name of the exception and a sentence.
     Aws(&'static str, String),
 }
+
+/// How much of a canonical name a refusal repeats, in characters.
+const NAME_SHOWN_MAX: usize = 256;
 
 /// The sentence that HealthLake puts before what validation found.
 pub(crate) const VALIDATION_FAILED: &str = "FHIR resource in payload failed FHIR validation rules.";
@@ -164,6 +167,29 @@ impl Refusal {
     /// It would take more than the limit of this name (400).
     pub fn too_costly(limit: &str) -> Refusal {
         Refusal::new(400, IssueCode::TooCostly, costly::sentence(limit))
+    }
+
+    /// A value set, code system or concept map cannot be used (404 if it is not there, else 400).
+    pub fn vocabulary(error: &VocabularyError) -> Refusal {
+        if let VocabularyFault::Limit(limit, _) = &error.fault {
+            return Refusal::too_costly(limit);
+        }
+        let code = error.fault.code();
+        let status = if code == IssueCode::NotFound { 404 } else { 400 };
+        let name: String = error.name.chars().filter(|c| !c.is_control()).take(NAME_SHOWN_MAX).collect();
+        let of_request = "What the request brings along".to_owned();
+        let subject = if name.is_empty() { of_request } else { format!("'{name}'") };
+        Refusal::new(status, code, format!("{subject} is {}.", error.fault))
+    }
+
+    /// The code system has no such code (404).
+    pub fn no_such_code(system: &str) -> Refusal {
+        let system: String = system.chars().filter(|c| !c.is_control()).take(NAME_SHOWN_MAX).collect();
+        Refusal::new(
+            404,
+            IssueCode::NotFound,
+            format!("{system} has no such code, as far as it is known here."),
+        )
     }
 
     /// The search is not understood; every error is an issue that names its parameter (400).

@@ -96,7 +96,7 @@ impl<'a> Call<'a> {
             }
             ["_history"] => self.history(Scope::System, parameters),
             [of, "_history"] => self.history(Scope::Type(resource_type(of)?), parameters),
-            ["metadata"] => self.get().map(|()| Interaction::Capabilities),
+            ["metadata"] => self.metadata(&parameters),
             [] => self.search(SearchScope::System, parameters),
             ["_search"] => self.post_search(SearchScope::System, parameters),
             [of] => self.on_type(resource_type(of)?, parameters),
@@ -170,6 +170,15 @@ impl<'a> Call<'a> {
             _ => return Ok(()),
         };
         Err(Refusal::not_supported(what))
+    }
+
+    fn metadata(&self, parameters: &Parameters) -> Result<Interaction, Refusal> {
+        self.get()?;
+        match value(parameters, "mode") {
+            None | Some("full" | "normative") => Ok(Interaction::Capabilities),
+            Some("terminology") => Ok(Interaction::TerminologyCapabilities),
+            Some(_) => Err(Refusal::value("mode must be full, normative or terminology.")),
+        }
     }
 
     fn history(&self, of: Scope, parameters: Parameters) -> Result<Interaction, Refusal> {

@@ -87,7 +87,6 @@ impl Input {
     }
 
     /// The resource of a parameter, or the body itself if it is not `Parameters`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no operation that takes a resource is here yet"))]
     pub(crate) fn resource(&self, name: &str) -> Result<Option<Resource>, Refusal> {
         let Some(body) = &self.body else { return Ok(None) };
         if !is_parameters(body.of()) {
@@ -120,6 +119,21 @@ impl Input {
             return Err(Refusal::value(format!("The parameter {name} takes one {member}.")));
         }
         Ok(value)
+    }
+
+    /// The values of a parameter of the body that are objects under this member.
+    pub(crate) fn objects(&self, name: &str, member: &str) -> impl Iterator<Item = Json<'_>> {
+        self.named(name).filter_map(move |part| part.get(member)).filter(|value| value.kind() == Kind::Object)
+    }
+
+    /// The parts of every parameter of this name.
+    pub(crate) fn compound(&self, name: &str) -> impl Iterator<Item = Json<'_>> {
+        self.named(name)
+    }
+
+    /// Whether a parameter is given at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.query.iter().any(|(found, _)| found == name) || self.named(name).next().is_some()
     }
 
     fn parts(&self) -> impl Iterator<Item = Json<'_>> {

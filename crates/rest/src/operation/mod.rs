@@ -21,6 +21,7 @@ mod meta;
 pub(crate) mod reindex;
 mod removal;
 pub(crate) mod status;
+mod terminology;
 
 /// A call of an operation: the same value for an HTTP request and for an entry of a Bundle.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +79,7 @@ pub(crate) struct Operation {
     pub(crate) post: Option<&'static str>,
     /// Whether it changes the data store whatever its parameters say; if so, it has no GET.
     pub(crate) changes_state: bool,
-    /// The canonical address of its OperationDefinition.
+    /// The canonical address of its OperationDefinition; `{type}` stands for the type that it is called on.
     pub(crate) definition: &'static str,
     /// What it does.
     pub(crate) run: for<'a, 'c> fn(&'a Context<'c>, OperationCall) -> Answer<'a>,
@@ -145,6 +146,15 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         run: |context, call| Box::pin(everything::everything(context, call)),
     },
     Operation {
+        name: "expand",
+        levels: &[Level::Type(Of::Only("ValueSet")), Level::Instance(Of::Only("ValueSet"))],
+        get: Some("ExpandValueSetWithGet"),
+        post: Some("ExpandValueSetWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-expand",
+        run: |context, call| Box::pin(terminology::expand(context, call)),
+    },
+    Operation {
         name: "export",
         levels: &[Level::System, Level::Type(Of::Only("Patient")), Level::Instance(Of::Only("Group"))],
         get: Some("StartFHIRExportJobWithGet"),
@@ -152,6 +162,15 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         changes_state: false,
         definition: "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
         run: |context, call| Box::pin(export::start(context, call)),
+    },
+    Operation {
+        name: "lookup",
+        levels: &[Level::Type(Of::Only("CodeSystem"))],
+        get: Some("LookupCodeSystemWithGet"),
+        post: Some("LookupCodeSystemWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup",
+        run: |context, call| Box::pin(terminology::lookup(context, call)),
     },
     Operation {
         name: "meta",
@@ -198,6 +217,38 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         definition: "urn:tarn:operation:reindex",
         run: |context, call| Box::pin(reindex::start(context, call)),
     },
+    Operation {
+        name: "subsumes",
+        levels: &[Level::Type(Of::Only("CodeSystem")), Level::Instance(Of::Only("CodeSystem"))],
+        get: Some("LookupCodeSystemWithGet"),
+        post: Some("LookupCodeSystemWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes",
+        run: |context, call| Box::pin(terminology::subsumes(context, call)),
+    },
+    Operation {
+        name: "translate",
+        levels: &[Level::Type(Of::Only("ConceptMap")), Level::Instance(Of::Only("ConceptMap"))],
+        get: Some("TranslateConceptMapWithGet"),
+        post: Some("TranslateConceptMapWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate",
+        run: |context, call| Box::pin(terminology::translate(context, call)),
+    },
+    Operation {
+        name: "validate-code",
+        levels: &[
+            Level::Type(Of::Only("CodeSystem")),
+            Level::Instance(Of::Only("CodeSystem")),
+            Level::Type(Of::Only("ValueSet")),
+            Level::Instance(Of::Only("ValueSet")),
+        ],
+        get: Some("LookupCodeSystemWithGet"),
+        post: Some("LookupCodeSystemWithPost"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/{type}-validate-code",
+        run: |context, call| Box::pin(terminology::validate_code(context, call)),
+    },
 ];
 
 /// HealthLake's operations that are not here.
@@ -207,15 +258,12 @@ const ABSENT: &[&str] = &[
     "bulk-patch",
     "confirm-attribution-list",
     "davinci-data-export",
-    "expand",
     "inquire",
-    "lookup",
     "member-add",
     "member-match",
     "member-remove",
     "questionnaire-package",
     "submit",
-    "translate",
     "validate",
 ];
 

@@ -27,6 +27,7 @@ mod refuse;
 mod representation;
 mod scope;
 mod search;
+mod terminology;
 mod transaction;
 mod validate;
 mod write;

@@ -47,6 +47,43 @@ const THERE: &[(&str, &[Try])] = &[
     ),
     ("custom search parameters", &[]),
     ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
+    ("terminology capabilities", &[("GET metadata?mode=terminology", None)]),
+    (
+        "$expand",
+        &[
+            (
+                "GET ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&filter=a&count=1&offset=1",
+                None,
+            ),
+            (
+                "POST ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&activeOnly=true",
+                None,
+            ),
+        ],
+    ),
+    (
+        "$lookup",
+        &[("GET CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male", None)],
+    ),
+    (
+        "$validate-code",
+        &[
+            ("GET CodeSystem/$validate-code?url=http://hl7.org/fhir/administrative-gender&code=male", None),
+            (
+                "GET ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender\
+                 &system=http://hl7.org/fhir/administrative-gender&code=male",
+                None,
+            ),
+        ],
+    ),
+    (
+        "$subsumes",
+        &[(
+            "GET CodeSystem/$subsumes?system=http://terminology.hl7.org/CodeSystem/v3-RoleCode&codeA=MTH&codeB=NMTH",
+            None,
+        )],
+    ),
+    ("$translate", &[]),
     (
         "idempotency key",
         &[("POST Patient", Some(("x-amz-fhir-idempotency-key", "0b2c3d4e-0000-4000-8000-000000000000")))],
