@@ -1,9 +1,14 @@
 """tarn's own command line, as a client of the running server."""
 
+import io
 import json
+import re
 import subprocess
+import tarfile
+import time
 
 import pytest
+import requests
 
 from conftest import binary
 
@@ -76,3 +81,62 @@ def test_the_same_seed_makes_the_same_patients(tmp_path):
     assert len(files) >= 15
     for name in files:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def packed(path, name, version, minimum):
+    """A FHIR package of one profile, which asks for so many names."""
+    profile = {
+        "resourceType": "StructureDefinition",
+        "url": "http://example.org/named",
+        "version": version,
+        "kind": "resource",
+        "type": "Patient",
+        "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+        "derivation": "constraint",
+        "differential": {"element": [{"id": "Patient.name", "path": "Patient.name", "min": minimum}]},
+    }
+    manifest = {"name": name, "version": version, "fhirVersions": ["4.0.1"], "dependencies": {"no.such": "1.0.0"}}
+    with tarfile.open(path, "w:gz") as archive:
+        for file, content in (("package.json", manifest), ("StructureDefinition-named.json", profile)):
+            data = json.dumps(content).encode()
+            entry = tarfile.TarInfo(f"package/{file}")
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
+
+
+def test_packages_are_added_listed_and_removed_while_a_server_runs(server, tmp_path):
+    def package(*arguments, fails=False):
+        command = [binary(), "package", *arguments, "--data", str(server.data)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        return done.stderr if fails else done.stdout
+
+    def loaded():
+        text = requests.get(f"{server.endpoint}/metrics", timeout=10).text
+        return int(re.search(r"^tarn_packages (\d+)$", text, re.M).group(1))
+
+    def eventually(count):
+        for _ in range(100):
+            if loaded() == count:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"the server sees {loaded()} packages, not {count}")
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    packed(folder / "one.tgz", "org.example.named", "1.0.0", 1)
+    packed(folder / "two.tgz", "org.example.named", "2.0.0", 2)
+    assert loaded() == 0
+    said = package("add", str(folder))
+    assert "added org.example.named@1.0.0: 1 definitions" in said and "no.such@1.0.0" in said
+    eventually(2)
+    listed = json.loads(package("list", "--json"))
+    assert [(one["version"], one["structures"]) for one in listed] == [("1.0.0", 1), ("2.0.0", 1)]
+    package("remove", "org.example.named@1.0.0")
+    eventually(1)
+    package("remove", "org.example.named")
+    eventually(0)
+    assert "org.example.named" in package("remove", "org.example.named", fails=True)
+    (tmp_path / "broken.tgz").write_bytes(b"no archive")
+    assert "broken.tgz" in package("add", str(tmp_path / "broken.tgz"), fails=True)

@@ -9,6 +9,7 @@ mod id;
 mod links;
 mod names;
 mod outcome;
+pub mod package;
 mod patch;
 mod path;
 mod pretty;

@@ -21,6 +21,7 @@ use crate::config::Settings;
 use crate::folder::{Folder, Secrets};
 use crate::metrics::Metrics;
 use crate::objects;
+use crate::packages::{LivePackages, Shelf};
 
 /// Jobs that may run at once, over all data stores.
 const JOBS_AT_ONCE_MAX: usize = 4;
@@ -41,6 +42,8 @@ pub(crate) struct Components {
     pub(crate) metrics: Metrics,
     /// Room for the bodies of requests.
     pub(crate) bodies: BodyRoom,
+    /// FHIR packages, as they are now.
+    pub(crate) packages: Arc<LivePackages>,
     /// Makes ids.
     pub(crate) random: Arc<dyn Random>,
     /// The AWS door.
@@ -132,8 +135,10 @@ impl Shared<'_> {
             runner: std::sync::Mutex::new(Some(tokio::spawn(Arc::clone(&runner).run()))),
             transactions: tokio::spawn(async move { transactions.work().await }),
         };
+        let packages = self.packages(&folder);
         Ok(Components {
             metrics: Metrics::default(),
+            packages,
             bodies: BodyRoom::default(),
             healthlake: self.healthlake(lifecycle, queue),
             rest,
@@ -184,6 +189,17 @@ impl Shared<'_> {
             threads: std::thread::available_parallelism().map_or(1, NonZero::get),
             sizes: Sizes::default(),
         })
+    }
+
+    /// The packages of the data folder; those of the configured folder are added while the server serves.
+    fn packages(&self, folder: &Folder) -> Arc<LivePackages> {
+        let packages = Arc::new(LivePackages::new(Shelf::new(folder.packages()), Arc::clone(&self.clock)));
+        if let Some(source) = self.settings.packages.clone() {
+            let packages = Arc::clone(&packages);
+            // A thread of its own: the server need not wait for it to stop.
+            std::thread::spawn(move || packages.add_from(&source));
+        }
+        packages
     }
 
     fn place(&self) -> Place {

@@ -51,6 +51,9 @@ pub(crate) struct Options {
     /// [default: none].
     #[arg(long, env = "TARN_CORS_ORIGINS")]
     pub(crate) cors_origins: Option<String>,
+    /// Folder of FHIR packages (.tgz) to add at start, besides those of `tarn package add` [default: none].
+    #[arg(long, env = "TARN_PACKAGES")]
+    pub(crate) packages: Option<PathBuf>,
     /// Real Synthea output to preload SYNTHEA stores with, instead of generated patients: s3://… or a folder.
     #[arg(long, env = "TARN_SYNTHEA_SOURCE")]
     pub(crate) synthea_source: Option<String>,
@@ -110,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) open_fhir: bool,
     /// The origins whose pages may call the FHIR door.
     pub(crate) cors_origins: rest::Origins,
+    /// The folder whose packages are added at start.
+    pub(crate) packages: Option<PathBuf>,
     /// Where preloaded patients come from, if not from the generator.
     pub(crate) synthea_source: Option<String>,
     /// How many patients are generated for a preloaded store.
@@ -182,6 +187,7 @@ impl Options {
             account_id: self.account_id.or(file.account_id),
             open_fhir: self.open_fhir.or(file.open_fhir),
             cors_origins: self.cors_origins.or(file.cors_origins),
+            packages: self.packages.or(file.packages),
             synthea_source: self.synthea_source.or(file.synthea_source),
             preload_patients: self.preload_patients.or(file.preload_patients),
             datastores_max: self.datastores_max.or(file.datastores_max),
@@ -239,6 +245,7 @@ impl Options {
             account_id,
             open_fhir,
             cors_origins,
+            packages: self.packages,
             synthea_source: self.synthea_source,
             preload_patients: self.preload_patients.unwrap_or(PRELOAD_PATIENTS),
             datastores_max: self.datastores_max.unwrap_or(1000),

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use access::claimed_service;
 use bytes::Bytes;
+use fhir::package::Packages;
 use futures::TryStreamExt;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -63,9 +64,11 @@ fn shell(components: &Components, request: &Request<Incoming>) -> Response<Body>
     }
     match request.uri().path() {
         "/health" => plain(StatusCode::OK, "application/json", r#"{"status":"ok"}"#),
-        "/metrics" => {
-            plain(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", components.metrics.render())
-        }
+        "/metrics" => plain(
+            StatusCode::OK,
+            "text/plain; version=0.0.4; charset=utf-8",
+            components.metrics.render(components.packages.current().registry()),
+        ),
         _ => plain(
             StatusCode::OK,
             "text/plain; charset=utf-8",

@@ -98,6 +98,11 @@ impl Folder {
         self.path.join("exports")
     }
 
+    /// Where FHIR packages lie.
+    pub(crate) fn packages(&self) -> PathBuf {
+        packages_of(&self.path)
+    }
+
     fn read(&self, name: &str) -> Result<Option<String>> {
         let path = self.path.join(name);
         match fs::read_to_string(&path) {
@@ -131,6 +136,11 @@ impl Folder {
         File::open(&self.path)?.sync_all()?;
         Ok(())
     }
+}
+
+/// Where the FHIR packages of the data folder at `data` lie, whether a server has it or not.
+pub(crate) fn packages_of(data: &Path) -> PathBuf {
+    data.join("packages")
 }
 
 fn parse_root_key(text: &str) -> Result<RootKey> {

@@ -9,6 +9,7 @@ mod folder;
 mod log;
 mod metrics;
 mod objects;
+mod packages;
 mod serve;
 
 use clap::Parser;

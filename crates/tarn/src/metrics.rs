@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use fhir::package::Registry;
+
 /// The doors that requests come through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Door {
@@ -55,7 +57,7 @@ impl Metrics {
     }
 
     /// All of it as Prometheus text.
-    pub(crate) fn render(&self) -> String {
+    pub(crate) fn render(&self, packages: &Registry) -> String {
         let mut text = String::from(
             "# HELP tarn_requests_total Requests answered.\n# TYPE tarn_requests_total counter\n",
         );
@@ -74,6 +76,12 @@ impl Metrics {
         }
         text.push_str("# HELP tarn_connections Connections that are open.\n# TYPE tarn_connections gauge\n");
         line(&mut text, format_args!("tarn_connections"), &self.connections);
+        text.push_str("# HELP tarn_packages FHIR packages that are loaded.\n# TYPE tarn_packages gauge\n");
+        text.push_str(&format!("tarn_packages {}\n", packages.packages().len()));
+        text.push_str(
+            "# HELP tarn_package_definitions Definitions in them.\n# TYPE tarn_package_definitions gauge\n",
+        );
+        text.push_str(&format!("tarn_package_definitions {}\n", packages.entries()));
         if let Some(bytes) = resident_bytes() {
             text.push_str("# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n");
             text.push_str(&format!("process_resident_memory_bytes {bytes}\n"));
@@ -120,7 +128,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.answered(Door::Fhir, 201, Duration::from_micros(300));
         metrics.answered(Door::Fhir, 404, Duration::from_secs(60));
-        let text = metrics.render();
+        let text = metrics.render(&Registry::default());
         for line in [
             "tarn_requests_total{door=\"fhir\",status=\"2xx\"} 1",
             "tarn_requests_total{door=\"fhir\",status=\"4xx\"} 1",

@@ -101,6 +101,7 @@ const THERE: &[(&str, &[Try])] = &[
         "history consistency level",
         &[("PUT Patient/1", Some(("x-amz-fhir-history-consistency-level", "strong")))],
     ),
+    ("packages", &[]),
     ("size of a body", &[]),
     ("Prefer: return", &[("PUT Patient/1", Some(("prefer", "return=minimal")))]),
     ("JSON", &[("GET Patient/1?_format=json", None), ("GET Patient/1", Some(("accept", "text/json")))]),

@@ -7,6 +7,7 @@ mod demo;
 mod export;
 mod import;
 mod job;
+mod package;
 mod population;
 mod progress;
 mod staging;
@@ -42,6 +43,9 @@ enum Command {
     Export(export::Arguments),
     /// Write synthetic patients as NDJSON, a file per resource type.
     Population(population::Arguments),
+    /// Add, list and remove FHIR packages: profiles, extensions, value sets, code systems.
+    #[command(subcommand)]
+    Package(package::Command),
     /// Verify a data folder: every seal, every index against its bodies.
     Check(check::Arguments),
 }
@@ -65,6 +69,7 @@ impl Cli {
             Command::Import(arguments) => runtime()?.block_on(arguments.run()),
             Command::Export(arguments) => runtime()?.block_on(arguments.run()),
             Command::Population(arguments) => arguments.run(),
+            Command::Package(command) => command.run(),
             Command::Check(arguments) => arguments.run(),
         }
     }
