@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::kept::Kept;
 use super::{Entry, EntryAt, PackageKey, Registry};
 use crate::profile::{
-    DefinitionSource, Pool, ProfileError, SnapshotError, StructureDefinition, generate, standard_definition,
+    BASES_MAX, DefinitionSource, Pool, ProfileError, SnapshotError, StructureDefinition, generate,
+    standard_definition,
 };
 use crate::{Resource, ResourceError, ResourceType};
 
@@ -161,6 +162,9 @@ impl Library {
     ) -> Result<Arc<StructureDefinition>, LibraryError> {
         if open.contains(&at) {
             return Err(LibraryError::Snapshot(SnapshotError::Cycle(canonical.to_owned())));
+        }
+        if open.len() >= BASES_MAX {
+            return Err(LibraryError::Snapshot(SnapshotError::TooFar(canonical.to_owned())));
         }
         let resource = self.read(at)?;
         let read = self.shelf(|shelf| StructureDefinition::read(&resource, &mut shelf.pool));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::profile::SnapshotError;
+use crate::profile::{BASES_MAX, SnapshotError};
 use crate::{Resource, ResourceType};
 
 /// Packages whose contents are texts.
@@ -146,6 +146,22 @@ fn a_profile_that_builds_on_itself_is_an_error_that_says_so() {
     let library = library(&[("a@1", &[], &round)]);
     let error = library.definition("http://e.org/a", None).unwrap_err();
     assert!(matches!(error, LibraryError::Snapshot(SnapshotError::Cycle(_))), "{error}");
+}
+
+#[test]
+fn definitions_build_on_each_other_so_far_and_no_further() {
+    let of = |count: usize| {
+        let url = |number: usize| match number {
+            0 => "http://hl7.org/fhir/StructureDefinition/Patient".to_owned(),
+            number => format!("http://e.org/p{number}"),
+        };
+        let chain: Vec<String> =
+            (1..=count).map(|number| profile(&url(number), "1", &url(number - 1), 1)).collect();
+        library(&[("a@1", &[], &chain)]).definition(&url(count), None).map(|found| found.is_some())
+    };
+    assert_eq!(of(BASES_MAX), Ok(true));
+    let error = of(BASES_MAX + 1).unwrap_err();
+    assert_eq!(error, LibraryError::Snapshot(SnapshotError::TooFar("http://e.org/p1".to_owned())));
 }
 
 #[test]

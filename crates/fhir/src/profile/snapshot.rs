@@ -14,6 +14,9 @@ use tree::{Changes, Node};
 /// The deepest that elements may lie below each other.
 pub const SNAPSHOT_DEPTH_MAX: usize = 48;
 
+/// The most definitions without snapshots that build on each other.
+pub const BASES_MAX: usize = 32;
+
 /// Where the definitions are found that a snapshot needs: the base, and profiles that types name.
 pub trait DefinitionSource {
     /// The definition with its snapshot; nothing if it is unknown.
@@ -32,6 +35,8 @@ pub enum SnapshotError {
     Unknown(String),
     /// It needs itself, by way of this canonical.
     Cycle(String),
+    /// It builds on more than [`BASES_MAX`] definitions that have no snapshots, one on the other.
+    TooFar(String),
     /// The differential names an element that the base does not have: this id.
     NoSuchElement(String),
     /// It says something below an element whose type has nothing below, or that has several types: this id.
@@ -50,6 +55,12 @@ impl std::fmt::Display for SnapshotError {
             SnapshotError::NoBase => f.write_str("the definition names no baseDefinition"),
             SnapshotError::Unknown(canonical) => write!(f, "the definition {canonical} is not known"),
             SnapshotError::Cycle(canonical) => write!(f, "the definition {canonical} builds on itself"),
+            SnapshotError::TooFar(canonical) => {
+                write!(
+                    f,
+                    "the definition {canonical} is the base of more than {BASES_MAX} others, one on the other"
+                )
+            }
             SnapshotError::NoSuchElement(id) => write!(f, "element {id}: the base has no such element"),
             SnapshotError::NoContent(id) => write!(f, "element {id}: its type has no such content"),
             SnapshotError::TooDeep(id) => {

@@ -175,6 +175,24 @@ fn faults_name_the_element_or_the_definition() {
 }
 
 #[test]
+fn a_snapshot_has_at_most_so_many_elements() {
+    let base = base_definition("Observation").unwrap();
+    let of_slice = base.snapshot.iter().filter(|one| one.id.starts_with("Observation.component")).count();
+    let count = (SNAPSHOT_ELEMENTS_MAX - base.snapshot.len()) / of_slice;
+    let of = |count: usize| {
+        let slice = |number| {
+            format!(
+                r#"{{"id":"Observation.component:s{number}","path":"Observation.component","sliceName":"s{number}"}}"#
+            )
+        };
+        let elements = (0..count).map(slice).collect::<Vec<_>>().join(",");
+        made(&[("http://e.org/a", "Observation", "Observation", &elements)])
+    };
+    assert_eq!(of(count).unwrap().snapshot.len(), base.snapshot.len() + count * of_slice);
+    assert_eq!(of(count + 1).unwrap_err(), SnapshotError::TooMany);
+}
+
+#[test]
 fn malformed_elements_are_refused_by_name() {
     let fault = |elements: &str| read(&text("http://e.org/a", "Patient", "Patient", elements)).unwrap_err();
     let at = |id: &str, reason| ProfileError { element: Some(id.to_owned()), reason };

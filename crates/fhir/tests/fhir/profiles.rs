@@ -7,9 +7,17 @@ use std::sync::Arc;
 
 use fhir::Resource;
 use fhir::profile::{
-    Binding, DefinitionSource, Element, Pool, SnapshotError, StructureDefinition, TypeRule, generate,
-    standard_definition,
+    Binding, DefinitionSource, Element, Pool, SnapshotError, StandardDefinitions, StructureDefinition,
+    TypeRule, generate, standard_definition,
 };
+
+use proptest::prelude::*;
+
+const STANDARD: &str = include_str!("../../data/profiles.ndjson");
+
+/// What is put into strings of definitions to damage them.
+const PUTS: &[&str] =
+    &["x", ":", ":a", ".", ".extension", "/", "[x]", "value[x]", "#", "|1", "0", "Patient.", "-"];
 
 const DIFFERENCES: &str = include_str!("../data/snapshot-differences.txt");
 
@@ -218,4 +226,28 @@ fn snapshots_made_of_differentials_are_the_published_ones_but_for_listed_differe
     let new: Vec<_> = found.difference(&listed).collect();
     let gone: Vec<_> = listed.difference(&found).collect();
     assert!(new.is_empty() && gone.is_empty(), "not listed: {new:#?}\nlisted, not found: {gone:#?}");
+}
+
+proptest! {
+    #[test]
+    fn damaged_definitions_are_refused_or_have_snapshots_but_never_break_anything(
+        line in any::<prop::sample::Index>(),
+        puts in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(PUTS)), 1..6),
+    ) {
+        let lines: Vec<&str> = STANDARD.lines().collect();
+        let mut text = (*line.get(&lines)).to_owned();
+        for (at, put) in puts {
+            let start = text.floor_char_boundary(at.index(text.len()));
+            // Inside a string, so that most texts stay JSON.
+            let Some(quote) = text[start..].find('"') else { continue };
+            text.insert_str(start + quote + 1, put);
+        }
+        let mut pool = Pool::new();
+        if let Ok(resource) = Resource::parse(text.into_bytes())
+            && let Ok(definition) = StructureDefinition::read(&resource, &mut pool)
+            && let Ok(snapshot) = generate(&definition, &mut StandardDefinitions, &mut pool)
+        {
+            prop_assert!(snapshot.iter().all(|element| element.min.is_some() && element.max.is_some()));
+        }
+    }
 }
