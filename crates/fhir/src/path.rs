@@ -31,6 +31,8 @@ pub use temporal::{Precision, Temporal, TemporalKind};
 pub use types::{SystemType, TypeInfo};
 pub use value::Value;
 
+pub(crate) use functions::narrative;
+
 use crate::TypeDefinition;
 use evaluate::Evaluation;
 use syntax::{Expression, Step};

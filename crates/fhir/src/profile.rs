@@ -20,6 +20,7 @@ pub use element::{
 pub use error::{ProfileError, ProfileReason};
 pub use pool::Pool;
 pub use read::{DIFFERENTIAL_ELEMENTS_MAX, SNAPSHOT_ELEMENTS_MAX};
+pub(crate) use rules::{ConstraintLine, rules};
 pub use snapshot::{BASES_MAX, DefinitionSource, SNAPSHOT_DEPTH_MAX, SnapshotError, generate};
 pub use standard::{StandardDefinitions, standard_definition, standard_urls};
 pub use structure::{

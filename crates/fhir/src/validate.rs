@@ -1,9 +1,11 @@
-//! Structural validation of a resource against the definitions (R4 validation, section 2.23: structure,
-//! cardinality, value domains, required bindings), walking its document once.
+//! Validation of a resource against the definitions (R4 validation, section 2.23: structure, cardinality, value
+//! domains, required bindings, invariants), walking its document once.
 
 use crate::{Issue, Resource, Severity};
 
 mod bound;
+mod contained;
+mod invariant;
 mod judge;
 mod path;
 pub(crate) mod plan;
@@ -11,6 +13,8 @@ mod primitive;
 mod reference;
 mod report;
 mod walk;
+
+use walk::Asked;
 
 pub use judge::{VALIDATION_ISSUE, Verdict, judge};
 
@@ -27,7 +31,7 @@ pub enum Level {
     Strict,
     /// Base R4 only.
     StructureOnly,
-    /// Whatever can be stored: the same issues are found, but as warnings.
+    /// Whatever can be stored: what is wrong with the structure is found, but as warnings.
     Minimal,
 }
 
@@ -54,7 +58,8 @@ impl Level {
 /// The issues name elements and types but no values. Their order is that of the document.
 #[must_use]
 pub fn validate(resource: &Resource, level: Level) -> Vec<Issue> {
-    let mut issues = walk::walk(resource);
+    let asked = if level == Level::Minimal { Asked::None } else { Asked::Errors };
+    let mut issues = walk::walk(resource, asked);
     if level == Level::Minimal {
         issues.iter_mut().for_each(|issue| issue.severity = Severity::Warning);
     }

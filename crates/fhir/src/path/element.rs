@@ -108,7 +108,7 @@ impl<'a> Element<'a> {
     }
 
     /// Calls `take` with each child in the document's order.
-    pub(super) fn each_child<E>(
+    pub(crate) fn each_child<E>(
         self,
         take: &mut dyn FnMut(Element<'a>) -> Result<std::ops::ControlFlow<()>, E>,
     ) -> Result<std::ops::ControlFlow<()>, E> {

@@ -10,6 +10,8 @@ mod mathematics;
 mod text;
 mod tree;
 
+pub(crate) use html::narrative;
+
 use super::error::PathError;
 use super::evaluate::{Flow, Frame, Input, Take, given};
 use super::function::Topic;

@@ -7,32 +7,32 @@ use super::BindingStrength;
 
 /// What the table says of one element, or of a type.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     /// The constraints that are its own.
-    pub(super) constraints: Vec<ConstraintLine>,
+    pub(crate) constraints: Vec<ConstraintLine>,
     /// The binding, if it is not required.
-    pub(super) binding: Option<(BindingStrength, &'static str)>,
+    pub(crate) binding: Option<(BindingStrength, &'static str)>,
     /// Per type the profile that narrows it.
-    pub(super) profiles: Vec<(&'static str, &'static str)>,
+    pub(crate) profiles: Vec<(&'static str, &'static str)>,
     /// The most characters.
-    pub(super) max_length: Option<u32>,
+    pub(crate) max_length: Option<u32>,
     /// The least value: its type and its JSON text.
-    pub(super) min_value: Option<(&'static str, &'static str)>,
+    pub(crate) min_value: Option<(&'static str, &'static str)>,
     /// The greatest value: its type and its JSON text.
-    pub(super) max_value: Option<(&'static str, &'static str)>,
+    pub(crate) max_value: Option<(&'static str, &'static str)>,
 }
 
 /// A constraint as the table has it.
 #[derive(Debug)]
-pub(super) struct ConstraintLine {
+pub(crate) struct ConstraintLine {
     /// Its key.
-    pub(super) key: &'static str,
+    pub(crate) key: &'static str,
     /// Whether it is an error to break it.
-    pub(super) is_error: bool,
+    pub(crate) is_error: bool,
     /// What it says.
-    pub(super) human: &'static str,
+    pub(crate) human: &'static str,
     /// Its expression; empty if there is none.
-    pub(super) expression: &'static str,
+    pub(crate) expression: &'static str,
 }
 
 static RULES: LazyLock<HashMap<&'static str, Rules>> =
@@ -42,7 +42,7 @@ static RULES: LazyLock<HashMap<&'static str, Rules>> =
     });
 
 /// The rules of the element of this path, or of the type of this name, if it has any of its own.
-pub(super) fn rules(path: &str) -> Option<&'static Rules> {
+pub(crate) fn rules(path: &str) -> Option<&'static Rules> {
     RULES.get(path)
 }
 

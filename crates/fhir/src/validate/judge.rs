@@ -2,7 +2,7 @@
 
 use super::{Level, validate};
 use crate::document::push_json_string;
-use crate::{Kind, Outcome, Resource};
+use crate::{Kind, Outcome, Resource, Severity};
 
 /// The extension that says what is wrong with a resource stored all the same: `valueString` is an OperationOutcome
 /// in JSON (HealthLake, validation level `minimal`).
@@ -22,9 +22,11 @@ pub enum Verdict {
 /// Decides about a resource. At [`Level::Minimal`] whatever can carry the extension may be stored.
 #[must_use]
 pub fn judge(resource: Resource, level: Level) -> Verdict {
-    // What minimal validation lets pass must still be found, for the note to say it.
-    let looked_for = if level == Level::Minimal { Level::StructureOnly } else { level };
-    let outcome = Outcome(validate(&resource, looked_for));
+    let mut outcome = Outcome(validate(&resource, level));
+    if level == Level::Minimal {
+        // What is let pass is said as what it is.
+        outcome.0.iter_mut().for_each(|issue| issue.severity = Severity::Error);
+    }
     if !outcome.has_errors() {
         return Verdict::Valid(resource);
     }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::invariant::Invariants;
 use super::primitive::Format;
 use crate::definitions::{CodeSet, ElementDefinition, TypeDefinition, TypeKind, TypeReference, definitions};
+use crate::profile::{ConstraintLine, rules};
 use crate::{LinkPlace, ResourceType, Symbol};
 
 /// Every type's plan.
@@ -23,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) special: Special,
     /// A bit per element that must be there.
     pub(crate) required: u128,
+    /// What is demanded of its values in FHIRPath.
+    pub(super) invariants: Invariants,
     rules: Vec<Rule>,
     /// Open addressing by symbol.
     slots: Vec<Slot>,
@@ -56,6 +60,8 @@ pub(crate) struct Rule {
     pub(crate) targets: Targets,
     /// Whether its values are links to resources.
     pub(crate) link: Option<LinkPlace>,
+    /// What is demanded of its values in FHIRPath, besides what their type demands.
+    pub(super) invariants: Invariants,
 }
 
 /// How a value is checked.
@@ -123,6 +129,7 @@ impl Plan {
             definition,
             special: Special::None,
             required: 0,
+            invariants: Invariants::of_lines(lineage(definition).flat_map(|of| lines(of.name))),
             rules: Vec::new(),
             slots: Vec::new(),
             shift: 0,
@@ -134,7 +141,8 @@ impl Plan {
             }
             for of in &element.types {
                 let link = link(definition, element, of);
-                plan.rules.push(Rule { link, ..rule(element, of, bit, numbers) });
+                let invariants = element_invariants(definition, element, of);
+                plan.rules.push(Rule { link, invariants, ..rule(element, of, bit, numbers) });
             }
         }
         plan.special = plan.special_of();
@@ -228,5 +236,29 @@ fn rule(
         binding: element.binding().filter(|set| !set.is_open),
         targets: Targets::of(&of.targets),
         link: None,
+        invariants: Invariants::default(),
     }
+}
+
+/// A type and those it builds on.
+fn lineage(of: &'static TypeDefinition) -> impl Iterator<Item = &'static TypeDefinition> {
+    std::iter::successors(Some(of), |of| of.base())
+}
+
+fn lines(path: &str) -> &'static [ConstraintLine] {
+    rules(path).map_or(&[], |rules| &rules.constraints)
+}
+
+/// The invariants of an element itself; those of a backbone are its type's.
+fn element_invariants(
+    parent: &'static TypeDefinition,
+    element: &ElementDefinition,
+    of: &TypeReference,
+) -> Invariants {
+    let choice = if element.is_choice { "[x]" } else { "" };
+    let of_element = lineage(parent).flat_map(|parent| {
+        let path = format!("{}.{}{choice}", parent.name, element.name);
+        if path == of.name { &[] } else { lines(&path) }
+    });
+    Invariants::of_lines(of_element)
 }

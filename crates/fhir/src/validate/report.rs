@@ -4,7 +4,7 @@ use super::path::At;
 use super::plan::{Plan, Rule};
 use super::{ISSUES_MAX, primitive::Fault};
 use crate::document::Kind;
-use crate::{Issue, IssueCode};
+use crate::{Issue, IssueCode, Severity};
 
 /// The issues found so far.
 #[derive(Default)]
@@ -22,6 +22,16 @@ impl Report {
     pub(super) fn add(&mut self, code: IssueCode, at: &At<'_>, diagnostics: impl Into<String>) {
         if !self.is_full() {
             self.0.push(Issue::error(code, diagnostics).at(at.expression()));
+        }
+    }
+
+    /// An invariant that does not hold.
+    #[cold]
+    pub(super) fn broken(&mut self, at: &At<'_>, severity: Severity, key: &str, human: &str) {
+        if !self.is_full() {
+            let words = format!("Constraint failed: {key}: '{human}'");
+            let issue = Issue { severity, ..Issue::error(IssueCode::Invariant, words) };
+            self.0.push(issue.at(at.expression()));
         }
     }
 

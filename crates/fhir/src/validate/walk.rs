@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::invariant::{self, Around, Invariants};
 use super::path::At;
 use super::plan::{Form, PLANS, Plan, Plans, Rule, Special};
 use super::primitive::Format;
@@ -9,19 +10,23 @@ use super::reference::Container;
 use super::report::Report;
 use super::{bound, reference};
 use crate::document::{Json, Kind};
-use crate::{Issue, IssueCode, Resource, ResourceType, Symbol};
+use crate::{Element, Issue, IssueCode, Resource, ResourceType, Symbol, TypeDefinition};
 
 static RESOURCE_TYPE: LazyLock<Symbol> =
     LazyLock::new(|| Symbol::of("resourceType").expect("the list of names has resourceType"));
 
-/// What is wrong with the resource.
-pub(super) fn walk(resource: &Resource) -> Vec<Issue> {
+/// What is wrong with the resource. With invariants, those of R4 are asked too, and of warnings those that are
+/// wanted.
+pub(super) fn walk(resource: &Resource, invariants: Asked) -> Vec<Issue> {
     let root = resource.root();
+    let whole = Element::resource(resource);
     let mut walk = Walk {
         plans: &PLANS,
         resource_type: *RESOURCE_TYPE,
         report: Report::default(),
         container: Container::new(root),
+        asked: invariants,
+        around: Around { resource: whole, root: whole, with_warnings: invariants == Asked::WithWarnings },
     };
     let plan = walk.plans.resource(resource.of());
     walk.object(root, plan, &At::root(resource.of().name()), Holds::Resource);
@@ -41,6 +46,17 @@ struct Walk<'a> {
     report: Report,
     /// The resource that holds what is contained: the nearest that is not contained itself.
     container: Container<'a>,
+    /// Which invariants are asked.
+    asked: Asked,
+    around: Around<'a>,
+}
+
+/// Which invariants are asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    None,
+    Errors,
+    WithWarnings,
 }
 
 impl<'a> Walk<'a> {
@@ -82,6 +98,25 @@ impl<'a> Walk<'a> {
         }
         if seen == 0 && missing == 0 && holds == Holds::Element {
             self.report.add(IssueCode::Structure, at, "An object must have some content");
+        }
+        self.ask(&plan.invariants, object, plan.definition, at);
+        if holds == Holds::Resource && self.asked != Asked::None {
+            invariant::check_contained(&mut self.report, at, self.around.resource);
+        }
+    }
+
+    /// Asks the invariants of a value.
+    #[inline]
+    fn ask(
+        &mut self,
+        invariants: &'static Invariants,
+        value: Json<'a>,
+        of: &'static TypeDefinition,
+        at: &At<'_>,
+    ) {
+        if self.asked != Asked::None && !invariants.is_empty() {
+            let focus = Element { value: Some(value), twin: None, of, definition: None };
+            invariant::check(&mut self.report, at, invariants, focus, &self.around);
         }
     }
 
@@ -166,6 +201,7 @@ impl<'a> Walk<'a> {
             Form::Resource => self.embedded(rule, value, at),
             Form::Contained => self.contained(rule, value, at),
         }
+        self.ask(&rule.invariants, value, rule.of, at);
     }
 
     #[inline]
@@ -180,6 +216,9 @@ impl<'a> Walk<'a> {
             && !value.as_str().is_some_and(|code| set.contains(&code))
         {
             bound::refuse(&mut self.report, at, set, true);
+        }
+        if self.asked != Asked::None && matches!(format, Format::Xhtml) {
+            invariant::check_narrative(&mut self.report, at, value);
         }
     }
 
@@ -211,7 +250,13 @@ impl<'a> Walk<'a> {
             return self.report.add(IssueCode::Structure, at, "The resource has no resourceType");
         };
         match ResourceType::parse(&name) {
-            Some(of) => self.object(value, self.plans.resource(of), at, Holds::Resource),
+            Some(of) => {
+                let plan = self.plans.resource(of);
+                let here = Element { value: Some(value), twin: None, of: plan.definition, definition: None };
+                let outside = std::mem::replace(&mut self.around.resource, here);
+                self.object(value, plan, at, Holds::Resource);
+                self.around.resource = outside;
+            }
             None => self.report.add(
                 IssueCode::Structure,
                 at,

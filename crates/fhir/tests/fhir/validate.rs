@@ -28,7 +28,7 @@ fn what_the_standard_allows_is_valid() {
         r#"{"resourceType":"Patient","_birthDate":{"id":"a"},"deceasedBoolean":false,"_deceasedBoolean":{"id":"b"}}"#,
         r#"{"resourceType":"Patient","name":[{"given":["a",null],"_given":[null,{"id":"b"}]},{"_given":[{"id":"c"}]}]}"#,
         r##"{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"n"}],"managingOrganization":{"reference":"#o"}}"##,
-        r#"{"resourceType":"Patient","text":{"status":"empty","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"/>"}}"#,
+        r#"{"resourceType":"Patient","text":{"status":"empty","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">None</div>"}}"#,
         r#"{"resourceType":"Patient","extension":[{"url":"u","extension":[{"url":"v","_valueCode":{"id":"x"}}]}]}"#,
         r#"{"resourceType":"Patient","managingOrganization":{"reference":"Organization?identifier=a"},"link":[{"other":{"reference":"urn:uuid:1"},"type":"refer"}]}"#,
         r#"{"resourceType":"Observation","_status":{"extension":[{"url":"u","valueCode":"unknown"}]},"code":{"text":"x"}}"#,
@@ -255,21 +255,21 @@ fn references_have_a_form_and_a_type() {
 #[test]
 fn resources_within_resources_are_checked() {
     check(&[
-        (r#"{"resourceType":"Patient","contained":[{"resourceType":"Organization"}]}"#, "required Patient.contained[0]: A contained resource must have an id"),
+        (r#"{"resourceType":"Patient","contained":[{"resourceType":"Organization","name":"a"}]}"#, "required Patient.contained[0]: A contained resource must have an id"),
         (
-            r#"{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"a","contained":[{"resourceType":"Organization","id":"b"}]}]}"#,
+            r##"{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"a","name":"a","contained":[{"resourceType":"Organization","id":"b","name":"b","partOf":{"reference":"#"}}]}],"managingOrganization":{"reference":"#a"}}"##,
             "structure Patient.contained[0]: A contained resource must not contain others",
         ),
-        (r#"{"resourceType":"Patient","contained":[{"id":"a"}]}"#, "structure Patient.contained[0]: The resource has no resourceType"),
+        (r##"{"resourceType":"Patient","contained":[{"id":"a"}],"managingOrganization":{"reference":"#a"}}"##, "structure Patient.contained[0]: The resource has no resourceType"),
         (r#"{"resourceType":"Patient","contained":[1]}"#, "structure Patient.contained[0]: The property contained must be an Object, not a Number"),
         (
-            r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Nope"}},{"resource":{"resourceType":"Patient","id":"a_b","active":1}}]}"#,
+            r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Nope"}},{"resource":{"resourceType":"Patient","id":"a_b","active":1}}]}"#,
             "structure Bundle.entry[0].resource: The resourceType is not a resource type of FHIR R4
              value Bundle.entry[1].resource.id: The value of id (id) is not an id (1 to 64 of A-Z, a-z, 0-9, - and .)
              structure Bundle.entry[1].resource.active: The property active must be a Boolean, not a Number",
         ),
         (
-            r##"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","partOf":{"reference":"#o"}}]}},{"resource":{"resourceType":"Patient","managingOrganization":{"reference":"#o"}}}]}"##,
+            r##"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"n","partOf":{"reference":"#o"}}]}},{"resource":{"resourceType":"Patient","managingOrganization":{"reference":"#o"}}}]}"##,
             "not-found Bundle.entry[1].resource.managingOrganization: The reference is to a contained resource that is not there",
         ),
         (r#"{"resourceType":"Parameters","parameter":[{"name":"a","resource":{"resourceType":"Patient","x":1}}]}"#, "structure Parameters.parameter[0].resource: Unrecognised property 'x'"),
@@ -362,4 +362,68 @@ fn minimal_only_warns() {
         assert_eq!(Level::parse(level.as_str()), Some(level));
     }
     assert_eq!(Level::parse("STRICT"), None);
+}
+
+#[test]
+fn invariants_are_asked() {
+    let obs = |rest: &str| {
+        format!(r#"{{"resourceType":"Observation","status":"final","code":{{"text":"c"}}{rest}}}"#)
+    };
+    let patient = |rest: &str| format!(r#"{{"resourceType":"Patient"{rest}}}"#);
+    for (text, expected) in [
+        (obs(r#","valueString":"a","dataAbsentReason":{"text":"b"}"#), "Observation: obs-6"),
+        (
+            obs(r#","code":{"coding":[{"system":"s","code":"c"}]},"component":[{"code":{"coding":[{"system":"s","code":"c"}]}}],"valueString":"a""#)
+                .replacen(r#","code":{"text":"c"}"#, "", 1),
+            "Observation: obs-7",
+        ),
+        (obs(r#","referenceRange":[{"age":{"low":{"value":1}}}]"#), "Observation.referenceRange[0]: obs-3"),
+        (obs(r#","valueQuantity":{"value":1,"code":"mg"}"#), "Observation.value.ofType(Quantity): qty-3"),
+        (patient(r#","contact":[{"gender":"male"}]"#), "Patient.contact[0]: pat-1"),
+        (patient(r#","name":[{"period":{"start":"2020","end":"2019"}}]"#), "Patient.name[0].period: per-1"),
+        (patient(r#","telecom":[{"value":"1"}]"#), "Patient.telecom[0]: cpt-2"),
+        (
+            patient(r#","contained":[{"resourceType":"Organization","id":"o","name":"n"}]"#),
+            "Patient: dom-3",
+        ),
+        (
+            patient(r##","contained":[{"resourceType":"Organization","id":"o","name":"n","meta":{"versionId":"1"}}],"managingOrganization":{"reference":"#o"}"##),
+            "Patient: dom-4",
+        ),
+        (
+            patient(r##","contained":[{"resourceType":"Organization","id":"o"}],"managingOrganization":{"reference":"#o"}"##),
+            "Patient.contained[0]: org-1",
+        ),
+        (patient(r#","text":{"status":"generated","div":"<div> </div>"}"#), "Patient.text.div: txt-2"),
+        (patient(r#","text":{"status":"generated","div":"<div><script>1</script></div>"}"#), "Patient.text.div: txt-1"),
+        (
+            r#"{"resourceType":"Bundle","type":"collection","total":1}"#.to_owned(),
+            "Bundle: bdl-1",
+        ),
+        (
+            r#"{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient"}}]}"#.to_owned(),
+            "Bundle: bdl-3",
+        ),
+        (
+            r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"string"},{"linkId":"1","type":"string"}]}"#.to_owned(),
+            "Questionnaire: que-2",
+        ),
+        (
+            r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"string","enableWhen":[{"question":"2","operator":"exists","answerString":"a"}]}]}"#.to_owned(),
+            "Questionnaire.item[0].enableWhen[0]: que-7",
+        ),
+    ] {
+        let expected: String = expected.replace(": ", ": Constraint failed: ") + ":";
+        let found = issues(&text);
+        let stripped = found.strip_prefix("invariant ").unwrap_or_default();
+        assert!(stripped.starts_with(&expected) && found.lines().count() == 1, "{text}\n{found}");
+    }
+    for text in [
+        obs(r#","valueString":"a""#),
+        patient(r##","contained":[{"resourceType":"Provenance","id":"p","target":[{"reference":"#"}],"recorded":"2020-01-01T00:00:00Z","agent":[{"who":{"display":"a"}}]}]"##),
+        patient(r#","name":[{"period":{"start":"2020-05","end":"2020-05-02"}}]"#),
+        r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"string","enableWhen":[{"question":"2","operator":"exists","answerBoolean":true}]}]}"#.to_owned(),
+    ] {
+        assert_eq!(issues(&text), "", "{text}");
+    }
 }

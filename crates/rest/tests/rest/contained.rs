@@ -8,6 +8,7 @@ use crate::door::{Answer, PUBLIC, STORE, World};
 fn request(id: &str, code: &str, agents: &Value) -> Value {
     json!({"resourceType": "MedicationRequest", "id": id, "status": "active", "intent": "order",
         "subject": {"reference": "Patient/1"}, "medicationReference": {"reference": "#m"},
+        "supportingInformation": [{"reference": format!("#{}", agents["id"].as_str().unwrap())}],
         "contained": [{"resourceType": "Medication", "id": "m", "code": {"coding": [{"code": code}]},
             "manufacturer": {"reference": "Organization/1"}}, agents]})
 }
@@ -101,7 +102,7 @@ fn containers_are_found_by_what_they_contain() {
 fn a_compartment_holds_what_its_members_contain() {
     let world = world();
     let other = json!({"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "c"},
-        "subject": {"reference": "Patient/1"},
+        "subject": {"reference": "Patient/1"}, "focus": [{"reference": "#x"}],
         "contained": [{"resourceType": "Observation", "id": "x", "status": "final", "code": {"text": "d"}}]});
     world.put("Observation/o", &other);
     let mut elsewhere = other.clone();

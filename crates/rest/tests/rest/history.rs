@@ -121,7 +121,7 @@ fn since_and_at_cut_them() {
 #[test]
 fn a_list_picks_whose_versions_are_shown() {
     let world = world();
-    let list = json!({"resourceType": "List", "id": "l", "status": "current", "mode": "working", "entry": [
+    let list = json!({"resourceType": "List", "id": "l", "status": "current", "mode": "changes", "entry": [
         {"item": {"reference": "Patient/1"}}, {"item": {"reference": "Basic/1/_history/1"}},
         {"item": {"reference": "https://elsewhere.example/Patient/2"}}, {"item": {"display": "nobody"}},
         {"item": {"reference": "Patient/2"}, "deleted": true}]});

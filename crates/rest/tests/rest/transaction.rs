@@ -52,6 +52,7 @@ fn links_between_entries_lead_to_the_ids_that_are_given() {
     seen["extension"] = json!([{"url": "http://e", "valueUri": "urn:uuid:p#part"}]);
     seen["hasMember"] =
         json!([{"reference": "urn:uuid:o/_history/9"}, {"reference": "http://a.example/fhir/Observation/9"}]);
+    seen["focus"] = json!([{"reference": "#c"}]);
     seen["contained"] = json!([{"resourceType": "Patient", "id": "c", "link":
         [{"other": {"reference": "urn:uuid:p"}, "type": "seealso"}]}]);
     let answer = post(

@@ -125,12 +125,13 @@ const ATTRIBUTES: [&str; 54] = [
 ];
 
 /// Whether a text is a `div` of well-formed XHTML with nothing in it but these, and with text or an image.
-pub(crate) fn is_narrative(text: &str) -> bool {
-    checked(text).is_some_and(|has_content| has_content)
+pub(super) fn is_narrative(text: &str) -> bool {
+    narrative(text) == Some(true)
 }
 
-/// Whether there is text or an image; nothing if something else is wrong.
-fn checked(text: &str) -> Option<bool> {
+/// Whether a narrative has text or an image; nothing if it is not a `div` of well-formed XHTML, or has an element or
+/// attribute in it that it must not have.
+pub(crate) fn narrative(text: &str) -> Option<bool> {
     let mut reader = Reader::from_str(text.trim());
     let mut has_content = false;
     let mut depth = 0_usize;
