@@ -198,7 +198,6 @@ def test_an_unknown_parameter_is_refused_or_left_out_as_preferred(fhir):
     [
         ("GET", "Parameters/1"),
         ("GET", "Patient?_query=current"),
-        ("POST", "Patient/$validate"),
         ("POST", "Patient/$member-match"),
         ("POST", "$bulk-patch"),
     ],

@@ -53,6 +53,16 @@ impl Level {
     }
 }
 
+/// What is wrong with the resource and what should be better, for somebody who asks: as [`validate`] says, with the
+/// warnings of invariants.
+#[must_use]
+pub fn review(resource: &Resource, level: Level) -> Vec<Issue> {
+    match level {
+        Level::Minimal => validate(resource, level),
+        Level::Strict | Level::StructureOnly => walk::walk(resource, Asked::WithWarnings),
+    }
+}
+
 /// What is wrong with the resource; nothing if it is valid, which costs no allocation.
 ///
 /// The issues name elements and types but no values. Their order is that of the document.

@@ -413,6 +413,14 @@ impl Refusal {
         Refusal::new(412, IssueCode::Exception, sentence)
     }
 
+    /// Nobody knows this profile (404).
+    pub fn unknown_profile(profile: &str) -> Refusal {
+        const SHOWN_CHARACTERS_MAX: usize = 256;
+        let characters = profile.chars().filter(|shown| !shown.is_control());
+        let shown: String = characters.take(SHOWN_CHARACTERS_MAX).collect();
+        Refusal::new(404, IssueCode::NotFound, format!("The profile {shown} is not known here."))
+    }
+
     /// Changes are malformed (400) or cannot be applied (422).
     pub fn patch(error: &PatchError) -> Refusal {
         let (status, code) = match error {

@@ -36,7 +36,7 @@ pub(super) struct Invariants {
 
 impl Invariants {
     /// Those of these lines that structure does not prove.
-    pub(super) fn of_lines<'l>(lines: impl Iterator<Item = &'static ConstraintLine>) -> Invariants {
+    pub(super) fn of_lines(lines: impl Iterator<Item = &'static ConstraintLine>) -> Invariants {
         let lines = lines.filter(|line| !line.expression.is_empty() && !PROVED.contains(&line.key)).collect();
         Invariants { lines, compiled: OnceLock::new() }
     }

@@ -22,6 +22,7 @@ pub(crate) mod reindex;
 mod removal;
 pub(crate) mod status;
 mod terminology;
+mod validate;
 
 /// A call of an operation: the same value for an HTTP request and for an entry of a Bundle.
 #[derive(Clone, Debug, PartialEq)]
@@ -236,6 +237,15 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         run: |context, call| Box::pin(terminology::translate(context, call)),
     },
     Operation {
+        name: "validate",
+        levels: &[Level::Type(Of::Any), Level::Instance(Of::Any)],
+        get: Some("ValidateResource"),
+        post: Some("ValidateResource"),
+        changes_state: false,
+        definition: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+        run: |context, call| Box::pin(validate::validate(context, call)),
+    },
+    Operation {
         name: "validate-code",
         levels: &[
             Level::Type(Of::Only("CodeSystem")),
@@ -264,7 +274,6 @@ const ABSENT: &[&str] = &[
     "member-remove",
     "questionnaire-package",
     "submit",
-    "validate",
 ];
 
 impl Operation {
@@ -419,7 +428,7 @@ mod tests {
         let at = OperationLevel::Instance(key);
         assert_eq!(find("document", &at, Some(Method::Get)).unwrap(), ("document", Method::Get));
         assert_eq!(find("document", &at, None).unwrap_err().status, 405);
-        let known = find("validate", &at, Some(Method::Post)).unwrap_err();
+        let known = find("member-match", &at, Some(Method::Post)).unwrap_err();
         let unknown = find("frobnicate", &at, Some(Method::Get)).unwrap_err();
         assert_eq!((known.status, unknown.status), (400, 404));
         let crate::outcome::Form::Outcome(outcome) = unknown.form else { panic!("not an outcome") };

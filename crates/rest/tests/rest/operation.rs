@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::door::{PUBLIC, STORE, World};
+use crate::door::{Answer, PUBLIC, STORE, World};
 
 /// A Composition about Patient/1.
 pub(crate) fn composition() -> Value {
@@ -38,12 +38,14 @@ fn world() -> World {
     world
 }
 
+const FHIR: (&str, &str) = ("content-type", "application/fhir+json");
+
 #[test]
 fn an_operation_that_is_not_here_is_refused_and_those_that_are_are_named() {
     let world = world();
     for (line, status) in [
         ("GET Composition/1/$frobnicate", 404),
-        ("POST Composition/1/$validate", 400),
+        ("POST Composition/1/$member-match", 400),
         ("GET Patient/1/$document", 400),
         ("GET $document", 400),
         ("GET Composition/1/_history/1/$document", 400),
@@ -338,4 +340,84 @@ fn a_deletion_that_cannot_be_meant_is_refused() {
     job(&world.ask("POST Observation/1/_history/1/$erase", &[], ""));
     world.ask("DELETE Patient/2", &[], "");
     job(&world.ask("POST Patient/2/$purge", &[], ""));
+}
+
+/// Severity, code and place of each issue that `$validate` answers.
+fn verdict(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{}", answer.json());
+    let issues = answer.json()["issue"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let shown = |issue: &Value| {
+        format!("{} {} {}", text(&issue["severity"]), text(&issue["code"]), text(&issue["expression"][0]))
+    };
+    issues.iter().map(|issue| shown(issue).trim_end().to_owned()).collect()
+}
+
+#[test]
+fn validate_tells_faults_and_warnings_and_stores_nothing() {
+    let world = World::open();
+    let narrative =
+        json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">A</div>"});
+    let fine = json!({"resourceType": "Patient", "id": "1", "text": narrative});
+    let ask = |line: &str, body: &Value| world.ask(line, &[FHIR], &body.to_string());
+    let successful = ["information informational"];
+    assert_eq!(verdict(&ask("POST Patient/$validate", &fine)), successful);
+    assert_eq!(
+        verdict(&ask("POST Patient/$validate", &json!({"resourceType": "Patient"}))),
+        ["warning invariant Patient"]
+    );
+    let bad =
+        json!({"resourceType": "Patient", "text": narrative, "gender": "x", "contact": [{"gender": "male"}]});
+    let faults = ["error invariant Patient.contact[0]", "error code-invalid Patient.gender"];
+    assert_eq!(verdict(&ask("POST Patient/$validate", &bad)), faults);
+    let wrapped = |resource: &Value, others: &[Value]| {
+        let mut parameters = vec![json!({"name": "resource", "resource": resource})];
+        parameters.extend_from_slice(others);
+        json!({"resourceType": "Parameters", "parameter": parameters})
+    };
+    assert_eq!(verdict(&ask("POST Patient/$validate", &wrapped(&bad, &[]))), faults);
+    assert_eq!(verdict(&ask("POST Observation/$validate", &fine)), ["error invalid Resource.resourceType"]);
+    assert_eq!(world.get("Patient/1").status, 404);
+    assert_eq!(world.put("Patient/1", &fine).status, 201);
+    assert_eq!(verdict(&world.get("Patient/1/$validate")), successful);
+    assert_eq!(verdict(&ask("POST Patient/1/$validate?mode=update", &fine)), successful);
+    assert_eq!(verdict(&ask("POST Patient/1/$validate?mode=update", &bad))[0], "error value Patient.id");
+    assert_eq!(verdict(&world.get("Patient/1/$validate?mode=delete")), successful);
+    let base =
+        json!({"name": "profile", "valueUri": "http://hl7.org/fhir/StructureDefinition/Patient|4.0.1"});
+    assert_eq!(verdict(&ask("POST Patient/$validate", &wrapped(&fine, &[base]))), successful);
+    let mode = json!({"name": "mode", "valueCode": "create"});
+    assert_eq!(verdict(&ask("POST Patient/$validate", &wrapped(&fine, &[mode]))), successful);
+}
+
+#[test]
+fn validate_refuses_what_it_cannot_be_asked() {
+    let world = World::open();
+    for (line, body, status) in [
+        ("POST Patient/$validate", "{", 400),
+        ("POST Patient/$validate", "", 400),
+        ("GET Patient/$validate", "", 400),
+        ("POST Patient/$validate?mode=nonsense", r#"{"resourceType":"Patient"}"#, 400),
+        ("POST Patient/$validate?mode=update", r#"{"resourceType":"Patient"}"#, 400),
+        ("POST Patient/$validate?mode=profile", r#"{"resourceType":"Patient"}"#, 400),
+        ("POST Patient/$validate?nonsense=1", r#"{"resourceType":"Patient"}"#, 400),
+        ("POST Patient/$validate?profile=http://example.org/none", r#"{"resourceType":"Patient"}"#, 404),
+        (
+            "POST Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Observation",
+            r#"{"resourceType":"Patient"}"#,
+            404,
+        ),
+        ("GET Patient/none/$validate", "", 404),
+        ("GET Patient/none/$validate?mode=delete", "", 404),
+        ("POST Nonsense/$validate", "{}", 404),
+        ("POST $validate", "{}", 400),
+    ] {
+        assert_eq!(world.ask(line, &[FHIR], body).status, status, "{line} {body}");
+    }
+    let answer = world.ask(
+        "POST Patient/$validate?profile=http://example.org/none",
+        &[FHIR],
+        r#"{"resourceType":"Patient"}"#,
+    );
+    assert!(answer.diagnostics().contains("http://example.org/none"));
 }

@@ -45,6 +45,7 @@ const THERE: &[(&str, &[Try])] = &[
         "$reindex",
         &[("POST $reindex", None), ("POST Patient/$reindex", None), ("POST Patient/1/$reindex", None)],
     ),
+    ("$validate", &[("POST Patient/1/$validate", None), ("GET Patient/1/$validate", None)]),
     ("custom search parameters", &[]),
     ("$document", &[("GET Composition/1/$document", None), ("POST Composition/1/$document", None)]),
     ("terminology capabilities", &[("GET metadata?mode=terminology", None)]),
@@ -271,7 +272,7 @@ const THERE: &[(&str, &[Try])] = &[
 
 /// Features that are absent, with requests that are refused.
 const ABSENT: &[(&str, &[Try])] = &[
-    ("other operations", &[("POST Patient/$validate", None), ("GET Patient/$everything", None)]),
+    ("other operations", &[("POST Patient/$member-match", None), ("GET Patient/$everything", None)]),
     ("SMART on FHIR and customer managed keys", &[("GET .well-known/smart-configuration", None)]),
     (
         "other result parameters",

@@ -7,7 +7,7 @@ use crate::door::World;
 const ABSENT: &[&str] = &[
     "GET Patient/$everything",
     "GET Patient/%24everything",
-    "POST Patient/$validate",
+    "POST Patient/$member-match",
     "GET $export/0123456789abcdef0123456789abcdef",
     "POST $erase",
     "GET .well-known/smart-configuration",
