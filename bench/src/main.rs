@@ -8,6 +8,7 @@ mod load;
 mod meter;
 mod run;
 mod server;
+mod terminology;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -22,8 +23,13 @@ fn main() -> anyhow::Result<()> {
             let resources = arguments.next().map_or(Ok(20_000), |count| count.parse())?;
             bundles::run(&run::binary()?, resources)
         }
+        Some("terminology") => {
+            let concepts = arguments.next().map_or(Ok(300_000), |count| count.parse())?;
+            terminology::run(&run::binary()?, concepts)
+        }
         _ => anyhow::bail!(
-            "usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES] | bundles [RESOURCES]"
+            "usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES] | bundles [RESOURCES] | \
+             terminology [CONCEPTS]"
         ),
     }
 }

@@ -2,7 +2,8 @@
 
 use fhir::{Resource, Time};
 use search::{
-    Filter, ParameterSet, Search, Sort, SortKey, Visible, Vocabulary, VocabularyNeed, vocabulary_needed,
+    Definition, Filter, ParameterSet, Search, Sort, SortKey, Visible, Vocabulary, VocabularyNeed,
+    vocabulary_needed,
 };
 use store::{Store, StoreError, Stored};
 
@@ -65,18 +66,35 @@ impl Library<'_> {
         vocabulary: &mut Vocabulary,
         need: VocabularyNeed,
     ) -> Result<Vec<VocabularyNeed>, StoreError> {
-        if let Some(kept) = self.kept.and_then(|kept| kept.get(self.base, &need))
-            && self.is_newest(&need, &kept).await?
-        {
-            return Ok(vocabulary.add_read(need, kept.definition));
+        let Some(kept) = self.kept.filter(|_| matches!(need, VocabularyNeed::CodeSystem(_))) else {
+            let found = self.find(&need).await?;
+            return Ok(vocabulary.add(need, found.as_ref().map(|(_, resource)| resource)));
+        };
+        if let Some(definition) = self.kept(kept, &need).await? {
+            return Ok(vocabulary.add_read(need, definition));
         }
-        let found = self.find(&need).await?;
-        let Some((stored, resource)) = found else { return Ok(vocabulary.add(need, None)) };
+        let turns = kept.turns(self.base, &need);
+        let _turn = turns.lock().await;
+        // Who had the turn before may have read it meanwhile.
+        if let Some(definition) = self.kept(kept, &need).await? {
+            return Ok(vocabulary.add_read(need, definition));
+        }
+        let Some((stored, resource)) = self.find(&need).await? else { return Ok(vocabulary.add(need, None)) };
         let more = vocabulary.add(need.clone(), Some(&resource));
-        if let (Some(kept), Some(definition)) = (self.kept, vocabulary.definition(&need)) {
+        if let Some(definition) = vocabulary.definition(&need) {
             kept.keep(self.base, need, &stored, definition, self.now);
         }
         Ok(more)
+    }
+
+    /// What was kept for a need, if it still is what is meant.
+    async fn kept(
+        &self,
+        kept: &KeptVocabulary,
+        need: &VocabularyNeed,
+    ) -> Result<Option<Definition>, StoreError> {
+        let Some(found) = kept.get(self.base, need) else { return Ok(None) };
+        Ok(self.is_newest(need, &found).await?.then_some(found.definition))
     }
 
     /// The resource that is meant, if the data store has one.

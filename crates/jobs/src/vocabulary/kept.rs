@@ -1,6 +1,7 @@
 //! Large code systems that stay in memory once they were read, each in the version that was read.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fhir::{ResourceKey, Span, Time};
 use search::{Definition, Filter, Prefix, VocabularyNeed};
@@ -21,7 +22,12 @@ const SETTLED_MICROSECONDS: i64 = 2_000;
 pub struct KeptVocabulary {
     /// The one asked for last at the end.
     all: Mutex<Vec<(String, VocabularyNeed, Kept)>>,
+    /// What is being read now, for others who want it to wait.
+    reading: Mutex<HashMap<(String, VocabularyNeed), Arc<Turn>>>,
 }
+
+/// Whose turn it is to read.
+pub(super) type Turn = tokio::sync::Mutex<()>;
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -49,6 +55,13 @@ impl Kept {
 }
 
 impl KeptVocabulary {
+    /// The turns of reading this: one reads a large code system, and the others find it kept.
+    pub(super) fn turns(&self, base: &str, need: &VocabularyNeed) -> Arc<Turn> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(reading.entry((base.to_owned(), need.clone())).or_default())
+    }
+
     pub(super) fn get(&self, base: &str, need: &VocabularyNeed) -> Option<Kept> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let at = all.iter().position(|(of, known, _)| of == base && known == need)?;
