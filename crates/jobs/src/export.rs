@@ -18,7 +18,7 @@ use crate::import::{Halt, fault};
 use crate::objects::{Objects, ObjectsError};
 use crate::retry::patiently;
 use crate::runner::Means;
-use crate::vocabulary::{Library, vocabulary};
+use crate::vocabulary::{VocabularySource, vocabulary};
 
 mod changed;
 mod current;
@@ -133,15 +133,16 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<(), Halt> {
     let whose = whose::whose(export, &*store, &visible, &base, until).await.map_err(not_read)?;
     let parameters = store.parameters().await.map_err(not_read)?;
     let searched = export.map(|export| plan::searched(&export.asked)).unwrap_or_default();
-    let library = Library {
+    let source = VocabularySource {
         store: &*store,
         visible: &visible,
         parameters: &parameters,
         base: &base,
+        packages: means.packages,
         kept: None,
         now: held.now(),
     };
-    let vocabulary = vocabulary(&searched, &library).await.map_err(not_read)?;
+    let vocabulary = vocabulary(&searched, &source).await.map_err(not_read)?;
     let (store, objects, extractor) = (&*store, &**objects, Extractor::new(&base, &parameters));
     let plan = Plan::new(export, whose, Terms { parameters, base, now: held.job.submitted, vocabulary });
     let part_bytes = means.sizes.part_bytes;

@@ -41,4 +41,4 @@ pub use reindex::{ensure_reindex, reindex_job};
 pub use runner::{Bases, Parts, Runner};
 pub use s3::{S3DataAccess, S3Objects, S3Options};
 pub use s3_role::{AssumeRole, RoleCredentials};
-pub use vocabulary::{KEPT_VOCABULARY_BYTES_MAX, KeptVocabulary, Library, vocabulary};
+pub use vocabulary::{KEPT_VOCABULARY_BYTES_MAX, KeptVocabulary, VocabularySource, vocabulary};

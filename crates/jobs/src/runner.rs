@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fhir::package::Packages;
 use store::{
     Catalog, CatalogError, Change, Clock, DatastoreId, DatastoreStatus, Job, JobKind, JobStatus, Revised,
     StoreError,
@@ -37,6 +38,8 @@ pub struct Parts {
     pub files: ExportFiles,
     /// The FHIR base URL of every data store.
     pub bases: Bases,
+    /// FHIR packages.
+    pub packages: Arc<dyn Packages>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The name under which leases are taken. A process that alone may use its catalog takes the same name at
@@ -57,6 +60,7 @@ pub(crate) struct Means<'r> {
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) files: &'r ExportFiles,
     pub(crate) base: &'r Bases,
+    pub(crate) packages: &'r dyn Packages,
     pub(crate) threads: usize,
     pub(crate) sizes: Sizes,
     stop: watch::Receiver<bool>,
@@ -76,6 +80,7 @@ pub struct Runner {
     access: Arc<dyn DataAccess>,
     files: ExportFiles,
     bases: Bases,
+    packages: Arc<dyn Packages>,
     workers: Arc<Semaphore>,
     threads: usize,
     sizes: Sizes,
@@ -92,6 +97,7 @@ impl Runner {
             access: parts.access,
             files: parts.files,
             bases: parts.bases,
+            packages: parts.packages,
             workers: Arc::new(Semaphore::new(parts.workers.max(1))),
             threads: parts.threads.max(1),
             sizes: parts.sizes,
@@ -286,6 +292,7 @@ impl Runner {
             objects: self.access.assume(&held.job.data_access_role_arn),
             files: &self.files,
             base: &self.bases,
+            packages: &*self.packages,
             threads: self.threads,
             sizes: self.sizes,
             stop: self.stop.subscribe(),

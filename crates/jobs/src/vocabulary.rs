@@ -1,5 +1,8 @@
 //! The value sets, code systems and concept maps that a search or an operation names, fetched before it is understood.
 
+use std::sync::Arc;
+
+use fhir::package::Packages;
 use fhir::{Resource, Time};
 use search::{
     Definition, Filter, ParameterSet, Search, Sort, SortKey, Visible, Vocabulary, VocabularyNeed,
@@ -14,7 +17,7 @@ mod kept;
 
 /// Where vocabulary is looked for: one caller's view of one data store.
 #[derive(Clone, Copy)]
-pub struct Library<'a> {
+pub struct VocabularySource<'a> {
     /// The data store.
     pub store: &'a dyn Store,
     /// What the caller may see.
@@ -23,6 +26,8 @@ pub struct Library<'a> {
     pub parameters: &'a ParameterSet,
     /// The FHIR base URL of the data store.
     pub base: &'a str,
+    /// The packages that the server has.
+    pub packages: &'a dyn Packages,
     /// Where large code systems stay that were read once.
     pub kept: Option<&'a KeptVocabulary>,
     /// The time.
@@ -35,14 +40,14 @@ pub struct Library<'a> {
 /// Those of the store.
 pub async fn vocabulary(
     parameters: &[(String, String)],
-    library: &Library<'_>,
+    source: &VocabularySource<'_>,
 ) -> Result<Vocabulary, StoreError> {
     let mut vocabulary = Vocabulary::new();
-    library.complete(&mut vocabulary, vocabulary_needed(parameters)).await?;
+    source.complete(&mut vocabulary, vocabulary_needed(parameters)).await?;
     Ok(vocabulary)
 }
 
-impl Library<'_> {
+impl VocabularySource<'_> {
     /// Adds what is needed, with what that needs in turn.
     ///
     /// # Errors
@@ -67,8 +72,8 @@ impl Library<'_> {
         need: VocabularyNeed,
     ) -> Result<Vec<VocabularyNeed>, StoreError> {
         let Some(kept) = self.kept.filter(|_| matches!(need, VocabularyNeed::CodeSystem(_))) else {
-            let found = self.find(&need).await?;
-            return Ok(vocabulary.add(need, found.as_ref().map(|(_, resource)| resource)));
+            let found = self.resource(&need).await?;
+            return Ok(vocabulary.add(need, found.as_deref()));
         };
         if let Some(definition) = self.kept(kept, &need).await? {
             return Ok(vocabulary.add_read(need, definition));
@@ -79,7 +84,10 @@ impl Library<'_> {
         if let Some(definition) = self.kept(kept, &need).await? {
             return Ok(vocabulary.add_read(need, definition));
         }
-        let Some((stored, resource)) = self.find(&need).await? else { return Ok(vocabulary.add(need, None)) };
+        let Some((stored, resource)) = self.find(&need).await? else {
+            let packaged = self.packaged(&need);
+            return Ok(vocabulary.add(need, packaged.as_deref()));
+        };
         let more = vocabulary.add(need.clone(), Some(&resource));
         if let Some(definition) = vocabulary.definition(&need) {
             kept.keep(self.base, need, &stored, definition, self.now);
@@ -97,11 +105,33 @@ impl Library<'_> {
         Ok(self.is_newest(need, &found).await?.then_some(found.definition))
     }
 
+    /// The resource that is meant: of the data store, or, unless the standard itself has it, of a package.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn resource(&self, need: &VocabularyNeed) -> Result<Option<Arc<Resource>>, StoreError> {
+        match self.find(need).await? {
+            Some((_, resource)) => Ok(Some(Arc::new(resource))),
+            None => Ok(self.packaged(need)),
+        }
+    }
+
+    fn packaged(&self, need: &VocabularyNeed) -> Option<Arc<Resource>> {
+        if need.is_of_standard() {
+            return None;
+        }
+        let found = self.packages.current().resource(need.name(), Some(need.of()), None);
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a resource of a package cannot be read");
+            None
+        })
+    }
+
     /// The resource that is meant, if the data store has one.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn find(&self, need: &VocabularyNeed) -> Result<Option<(Stored, Resource)>, StoreError> {
+    async fn find(&self, need: &VocabularyNeed) -> Result<Option<(Stored, Resource)>, StoreError> {
         let mut search = self.search(need, Filter::Everything);
         search.sort = vec![Sort { by: SortKey::Updated, descending: true }];
         search.count = 1;
@@ -110,7 +140,7 @@ impl Library<'_> {
         Ok(Resource::parse_slice(&body).ok().map(|resource| (stored, resource)))
     }
 
-    /// Whether what was kept is still what [`Library::find`] would find: it stands as it did, and nothing that is
+    /// Whether what was kept is still what [`VocabularySource::find`] would find: it stands as it did, and nothing that is
     /// meant was written since. No body is opened for it.
     async fn is_newest(&self, need: &VocabularyNeed, kept: &Kept) -> Result<bool, StoreError> {
         for condition in [kept.since(), kept.itself()] {

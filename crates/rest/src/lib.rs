@@ -9,6 +9,7 @@ use ::search::{ParameterSet, Visible};
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Time;
+use fhir::package::Packages;
 use jobs::{ExportFiles, KeptVocabulary, Queue};
 use store::{Catalog, Clock, Datastore, Random, Store, StoreError, uuid};
 
@@ -84,6 +85,8 @@ pub struct Parts {
     pub queue: Arc<Queue>,
     /// The files of exports that are served from here.
     pub files: ExportFiles,
+    /// FHIR packages.
+    pub packages: Arc<dyn Packages>,
 }
 
 /// How the service is set up.
@@ -144,6 +147,7 @@ pub(crate) struct Context<'a> {
     pub(crate) random: &'a dyn Random,
     pub(crate) links: &'a FileLinks,
     pub(crate) vocabulary: &'a KeptVocabulary,
+    pub(crate) packages: &'a dyn Packages,
     capabilities: &'a Capabilities,
     datastore: &'a str,
     pages: &'a PageSeal,
@@ -263,6 +267,7 @@ impl Service {
             random: &*self.parts.random,
             links: &self.file_links,
             vocabulary: &self.vocabulary,
+            packages: &*self.parts.packages,
             capabilities: &self.capabilities,
             datastore: entered.datastore.id.as_str(),
             pages: &self.pages,

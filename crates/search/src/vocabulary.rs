@@ -73,6 +73,17 @@ impl VocabularyNeed {
         ResourceType::parse(name).expect("the standard has ValueSet, CodeSystem and ConceptMap")
     }
 
+    /// Whether it comes with the standard.
+    pub fn is_of_standard(&self) -> bool {
+        let (url, version) = canonical(self.name());
+        let found = match self {
+            VocabularyNeed::ValueSet(_) => fhir::value_set(url).map(|set| set.version),
+            VocabularyNeed::CodeSystem(_) => fhir::code_system(url).map(|system| system.version),
+            VocabularyNeed::ConceptMap(_) => None,
+        };
+        found.is_some_and(|found| version.is_none_or(|version| version == found))
+    }
+
     /// What the resource looked for passes, in the data store at `base`. If several do, the one that was
     /// written last is meant.
     pub fn filter(&self, parameters: &ParameterSet, base: &str) -> Filter {

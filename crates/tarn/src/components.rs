@@ -125,17 +125,17 @@ impl Shared<'_> {
         let buckets = Arc::new(buckets);
         let access = objects::access(&buckets, &self.settings.objects, &self.clock);
         let files = self.files(&folder)?;
+        let packages = self.packages(&folder);
         let queue = Arc::new(Queue::new(Arc::clone(&self.catalog)));
         let lifecycle = Arc::new(self.lifecycle(&access)?.with_files(files.clone()));
-        let runner = Arc::new(self.runner(Arc::clone(&queue), access, files.clone()));
-        let rest = Arc::new(self.rest(Arc::clone(&queue), files));
+        let runner = Arc::new(self.runner(Arc::clone(&queue), access, files.clone(), &packages));
+        let rest = Arc::new(self.rest(Arc::clone(&queue), files, &packages));
         let transactions = Arc::clone(&rest);
         let background = Background {
             lifecycle: tokio::spawn(Arc::clone(&lifecycle).run()),
             runner: std::sync::Mutex::new(Some(tokio::spawn(Arc::clone(&runner).run()))),
             transactions: tokio::spawn(async move { transactions.work().await }),
         };
-        let packages = self.packages(&folder);
         Ok(Components {
             metrics: Metrics::default(),
             packages,
@@ -176,13 +176,20 @@ impl Shared<'_> {
         Ok(ExportFiles::new(Arc::new(s3::FolderObjects::new(Arc::new(exports))), keep_ms))
     }
 
-    fn runner(&self, queue: Arc<Queue>, access: Arc<dyn DataAccess>, files: ExportFiles) -> Runner {
+    fn runner(
+        &self,
+        queue: Arc<Queue>,
+        access: Arc<dyn DataAccess>,
+        files: ExportFiles,
+        packages: &Arc<LivePackages>,
+    ) -> Runner {
         Runner::new(jobs::Parts {
             catalog: Arc::clone(&self.catalog),
             queue,
             access,
             files,
             bases: self.bases(),
+            packages: Arc::clone(packages) as _,
             clock: Arc::clone(&self.clock),
             owner: WORKER.to_owned(),
             workers: JOBS_AT_ONCE_MAX,
@@ -230,7 +237,7 @@ impl Shared<'_> {
         healthlake::Service::new(parts, settings)
     }
 
-    fn rest(&self, queue: Arc<Queue>, files: ExportFiles) -> rest::Service {
+    fn rest(&self, queue: Arc<Queue>, files: ExportFiles, packages: &Arc<LivePackages>) -> rest::Service {
         let parts = rest::Parts {
             catalog: Arc::clone(&self.catalog),
             credentials: Arc::clone(&self.owner) as _,
@@ -238,6 +245,7 @@ impl Shared<'_> {
             random: Arc::clone(&self.random),
             queue,
             files,
+            packages: Arc::clone(packages) as _,
         };
         let limits = rest::Limits {
             bundle_entries: self.settings.bundle_entries_max,

@@ -43,6 +43,13 @@ pub trait Packages: Send + Sync {
     fn current(&self) -> Arc<Library>;
 }
 
+/// Packages that stay as they are.
+impl Packages for Arc<Library> {
+    fn current(&self) -> Arc<Library> {
+        Arc::clone(self)
+    }
+}
+
 /// Why a definition that a canonical means could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LibraryError {

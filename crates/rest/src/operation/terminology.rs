@@ -14,6 +14,8 @@ pub(super) use subsumes::subsumes;
 pub(super) use translate::translate;
 pub(super) use validate_code::validate_code;
 
+use std::sync::Arc;
+
 use fhir::{Json, Resource};
 use search::{Vocabulary, VocabularyNeed};
 
@@ -22,7 +24,7 @@ use super::input::Input;
 use crate::Context;
 use crate::outcome::Refusal;
 use crate::read::current;
-use crate::vocabulary::library;
+use crate::vocabulary::source;
 
 /// The name of what the request brings along, which no canonical is.
 const OF_REQUEST: &str = "";
@@ -45,8 +47,8 @@ struct Aim {
 struct Aimed {
     /// The name by which the vocabulary knows it.
     name: String,
-    /// The resource, if it is stored here or came with the request.
-    resource: Option<Resource>,
+    /// The resource, if it is stored here, in a package, or came with the request.
+    resource: Option<Arc<Resource>>,
 }
 
 impl Aim {
@@ -79,11 +81,11 @@ impl Aim {
         if found.as_ref().is_some_and(|found| found.of().name() != *of) {
             return Err(Refusal::invalid(format!("{resource} must be a {of}.")));
         }
-        let library = library(context);
+        let source = source(context);
         if let Some(found) = found {
             let more = vocabulary.add(need(OF_REQUEST.to_owned()), Some(&found));
-            library.complete(vocabulary, more).await?;
-            return Ok(Some(Aimed { name: OF_REQUEST.to_owned(), resource: Some(found) }));
+            source.complete(vocabulary, more).await?;
+            return Ok(Some(Aimed { name: OF_REQUEST.to_owned(), resource: Some(Arc::new(found)) }));
         }
         let Some(mut name) = named else { return Ok(None) };
         if let Some(version) = input.text(version)?.filter(|_| !name.contains('|')) {
@@ -92,12 +94,12 @@ impl Aim {
         let need = need(name.clone());
         if *of == "CodeSystem" {
             // A large one may be kept, so that its body need not be opened.
-            library.complete(vocabulary, vec![need]).await?;
+            source.complete(vocabulary, vec![need]).await?;
             return Ok(Some(Aimed { name, resource: None }));
         }
-        let resource = library.find(&need).await?.map(|(_, resource)| resource);
-        let more = vocabulary.add(need, resource.as_ref());
-        library.complete(vocabulary, more).await?;
+        let resource = source.resource(&need).await?;
+        let more = vocabulary.add(need, resource.as_deref());
+        source.complete(vocabulary, more).await?;
         Ok(Some(Aimed { name, resource }))
     }
 }

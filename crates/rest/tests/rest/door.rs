@@ -86,6 +86,7 @@ impl World {
             random: Arc::new(SeededRandom::new(1)),
             queue: Arc::clone(&queue),
             files: jobs::ExportFiles::new(Arc::new(objects.clone()), jobs::EXPORT_KEEP_MS),
+            packages: Arc::new(crate::packages::library()),
         };
         let settings = Settings {
             public_url: PUBLIC.into(),

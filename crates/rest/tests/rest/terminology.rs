@@ -8,7 +8,7 @@ const GENDERS: &str = "http://hl7.org/fhir/administrative-gender";
 const ROLES: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 
 /// Animals, their value sets, and what maps them.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::open();
     let german = |value: &str| json!([{"language": "de-CH", "use": {"system": "http://u", "code": "syn"}, "value": value}]);
     for (path, resource) in [
@@ -96,7 +96,7 @@ fn codes(contains: &Value) -> String {
 }
 
 /// A Parameters resource of names and values: those of objects by what they are.
-fn parameters(all: Value) -> Value {
+pub(crate) fn parameters(all: Value) -> Value {
     let one = |(name, value): (&String, &Value)| {
         let member = match (name.as_str(), value) {
             ("valueSet" | "codeSystem" | "conceptMap", _) => "resource",
@@ -114,7 +114,7 @@ fn parameters(all: Value) -> Value {
 }
 
 /// A parameter of an answer.
-fn named(answer: &Answer, name: &str) -> Value {
+pub(crate) fn named(answer: &Answer, name: &str) -> Value {
     let json = answer.json();
     assert_eq!(json["resourceType"], "Parameters", "{json}");
     let mut all = json["parameter"].as_array().unwrap().iter();
@@ -422,109 +422,23 @@ fn what_cannot_be_checked_is_refused_by_name() {
     }
 }
 
-/// The matches of an answer: equivalence and target.
-fn matches(answer: &Answer) -> String {
-    let json = answer.json();
-    let all = json["parameter"].as_array().unwrap().iter().filter(|one| one["name"] == "match");
-    let part = |one: &Value, name: &str| {
-        let mut parts = one["part"].as_array().unwrap().iter();
-        parts.find(|part| part["name"] == name).cloned().unwrap_or_default()
-    };
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let one = |one: &Value| {
-        let concept = &part(one, "concept")["valueCoding"];
-        format!(
-            "{} {}|{}",
-            text(&part(one, "equivalence")["valueCode"]),
-            text(&concept["system"]),
-            text(&concept["code"])
-        )
-    };
-    all.map(one).collect::<Vec<_>>().join(", ")
-}
-
 #[test]
-fn codes_are_translated() {
+fn what_packages_hold_is_there_unless_the_data_store_has_its_own() {
     let world = world();
-    for (query, result, expected) in [
-        (
-            "ConceptMap/sounds/$translate?system=http://a&code=dog",
-            true,
-            "wider http://s|bark, equal http://same|dog",
-        ),
-        (
-            "ConceptMap/$translate?url=http://m&system=http://a&code=dog&targetsystem=http://s",
-            true,
-            "wider http://s|bark",
-        ),
-        (
-            "ConceptMap/$translate?url=http://m%7C1&system=http://a&code=dog&target=http://v/sounds&targetsystem=http://s",
-            true,
-            "wider http://s|bark",
-        ),
-        ("ConceptMap/$translate?url=http://m&system=http://a&code=dog&target=http://v/other", false, ""),
-        ("ConceptMap/$translate?system=http://a&code=dog&targetsystem=http://s", true, "wider http://s|bark"),
-        (
-            "ConceptMap/$translate?system=http://a&code=cat&targetsystem=http://s",
-            true,
-            "inexact http://s|noise",
-        ),
-        ("ConceptMap/$translate?system=http://a&code=fish&targetsystem=http://s", false, "unmatched -|-"),
-        (
-            "ConceptMap/$translate?system=http://a&code=pug&targetsystem=http://s",
-            true,
-            "inexact http://s|noise",
-        ),
-        ("ConceptMap/$translate?url=http://m&system=http://b&code=q", true, "equal http://s|r"),
-        ("ConceptMap/$translate?url=http://m&system=http://b&code=none", false, ""),
-        (
-            "ConceptMap/$translate?url=http://m&system=http://s&code=bark&reverse=true",
-            true,
-            "narrower http://a|dog",
-        ),
-        (
-            "ConceptMap/$translate?system=http://s&code=bark&reverse=true&source=http://v/sounds",
-            true,
-            "narrower http://a|dog",
-        ),
-    ] {
-        let answer = world.get(query);
-        assert_eq!(answer.status, 200, "{query}: {}", answer.json());
-        assert_eq!(
-            (named(&answer, "result"), matches(&answer)),
-            (json!(result), expected.to_owned()),
-            "{query}"
-        );
-    }
-    let old = json!([{"name": "element", "valueUri": "http://age"},
-        {"name": "concept", "valueCodeableConcept": {"coding": [{"code": "old"}]}}]);
-    let body = json!({"coding": {"system": "http://a", "code": "pug"}, "targetsystem": "http://s", "dependency": old});
-    assert_eq!(matches(&world.post("ConceptMap/$translate", &parameters(body))), "equivalent http://s|snore");
-    let text = world.get("ConceptMap/sounds/$translate?system=http://a&code=dog").json().to_string();
-    for part in [
-        r#"{"name":"source","valueUri":"http://m|1"}"#,
-        r#"{"name":"element","valueUri":"http://p"}"#,
-        r#""version":"3""#,
-    ] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
-}
-
-#[test]
-fn what_cannot_be_translated_is_refused_by_name() {
-    let world = world();
-    for (query, status, words) in [
-        ("code=dog&url=http://m", 400, "system"),
-        ("system=http://a&url=http://m", 400, "code"),
-        ("system=http://a&code=dog", 400, "targetsystem"),
-        ("system=http://a&code=dog&url=http://none", 404, "http://none"),
-        ("system=http://none&code=dog&target=http://x", 404, "ConceptMap"),
-        ("system=http://a&code=dog&url=http://m&reverse=x", 400, "reverse"),
-    ] {
-        let answer = world.get(&format!("ConceptMap/$translate?{query}"));
-        assert_eq!(answer.refusal().0, status, "{query}: {}", answer.diagnostics());
-        assert!(answer.diagnostics().contains(words), "{query}: {}", answer.diagnostics());
-    }
+    let expanded =
+        || codes(&world.get("ValueSet/$expand?url=http://packaged/vs").json()["expansion"]["contains"]);
+    assert_eq!(expanded(), "b");
+    assert_eq!(named(&world.get("CodeSystem/$lookup?system=http://packaged&code=a"), "name"), "Packaged");
+    assert_eq!(world.get("CodeSystem/$lookup?system=http://packaged%7C1&code=a").status, 200);
+    let observation = json!({"resourceType": "Observation", "id": "o", "status": "final",
+        "code": {"coding": [{"system": "http://packaged", "code": "b"}]}});
+    assert_eq!(world.put("Observation/o", &observation).status, 201);
+    assert_eq!(world.get("Observation?code:in=http://packaged/vs").entries("/resource/id"), ["o"]);
+    let own =
+        value_set("own", json!({"include": [{"system": "http://packaged", "concept": [{"code": "a"}]}]}));
+    let own = json!({"url": "http://packaged/vs", "resourceType": "ValueSet", "status": "active", "compose": own["compose"]});
+    assert_eq!(world.post("ValueSet", &own).status, 201);
+    assert_eq!(expanded(), "a");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::operation::OperationCall;
 use crate::operation::input::Input;
 use crate::outcome::Refusal;
 use crate::reply::Reply;
-use crate::vocabulary::library;
+use crate::vocabulary::source;
 
 const PARAMETERS: [&str; 6] = ["code", "system", "version", "coding", "displayLanguage", "property"];
 
@@ -30,7 +30,7 @@ pub(crate) async fn lookup(context: &Context<'_>, call: OperationCall) -> Result
     }
     let mut vocabulary = Vocabulary::new();
     let name = asked.canonical();
-    library(context).complete(&mut vocabulary, vec![VocabularyNeed::CodeSystem(name.clone())]).await?;
+    source(context).complete(&mut vocabulary, vec![VocabularyNeed::CodeSystem(name.clone())]).await?;
     let system = vocabulary.code_system(&name).map_err(|error| Refusal::vocabulary(&error))?;
     let concept = system.find(&asked.code).ok_or_else(|| Refusal::no_such_code(&name))?;
     let language = input.text("displayLanguage")?;

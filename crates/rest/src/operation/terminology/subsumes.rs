@@ -9,7 +9,7 @@ use crate::operation::OperationCall;
 use crate::operation::input::Input;
 use crate::outcome::Refusal;
 use crate::reply::Reply;
-use crate::vocabulary::library;
+use crate::vocabulary::source;
 
 const PARAMETERS: [&str; 6] = ["codeA", "codeB", "system", "version", "codingA", "codingB"];
 
@@ -48,7 +48,7 @@ pub(crate) async fn subsumes(context: &Context<'_>, call: OperationCall) -> Resu
         }
         None => {
             let needs = vec![VocabularyNeed::CodeSystem(a.canonical())];
-            library(context).complete(&mut vocabulary, needs).await?;
+            source(context).complete(&mut vocabulary, needs).await?;
             a.canonical()
         }
     };

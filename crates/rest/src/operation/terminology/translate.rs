@@ -14,7 +14,7 @@ use crate::operation::OperationCall;
 use crate::operation::input::Input;
 use crate::outcome::Refusal;
 use crate::reply::Reply;
-use crate::vocabulary::library;
+use crate::vocabulary::source;
 
 const PARAMETERS: [&str; 13] = [
     "url",
@@ -120,7 +120,7 @@ async fn maps(
         let resource =
             fhir::Resource::parse_slice(&body).map_err(|_| Refusal::unreadable_stored(&stored.key))?;
         let more = vocabulary.add(need, Some(&resource));
-        library(context).complete(vocabulary, more).await?;
+        source(context).complete(vocabulary, more).await?;
         names.push(name);
     }
     if names.is_empty() {

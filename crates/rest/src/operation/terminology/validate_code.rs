@@ -9,7 +9,7 @@ use crate::operation::input::Input;
 use crate::operation::{OperationCall, OperationLevel};
 use crate::outcome::Refusal;
 use crate::reply::Reply;
-use crate::vocabulary::library;
+use crate::vocabulary::source;
 
 const OF_VALUE_SET: [&str; 10] = [
     "url",
@@ -61,7 +61,7 @@ async fn in_value_set(context: &Context<'_>, call: &OperationCall) -> Result<Rep
     let aimed = aimed.ok_or_else(|| Refusal::invalid("One of url and valueSet must be given."))?;
     let systems = asked.iter().filter(|asked| asked.system.is_some());
     let needs = systems.map(|asked| VocabularyNeed::CodeSystem(asked.canonical())).collect();
-    library(context).complete(&mut vocabulary, needs).await?;
+    source(context).complete(&mut vocabulary, needs).await?;
     let is_abstract_allowed = input.boolean("abstract")? == Some(true);
     answer(&asked, |asked| {
         let Some(system) = &asked.system else { return Ok(without_system(asked)) };
@@ -96,9 +96,7 @@ async fn in_code_system(context: &Context<'_>, call: &OperationCall) -> Result<R
             let named = asked.iter().find(|asked| asked.system.is_some()).map(Asked::canonical);
             let missing = "One of url, codeSystem and a coding with its system must be given.";
             let name = named.ok_or_else(|| Refusal::invalid(missing))?;
-            library(context)
-                .complete(&mut vocabulary, vec![VocabularyNeed::CodeSystem(name.clone())])
-                .await?;
+            source(context).complete(&mut vocabulary, vec![VocabularyNeed::CodeSystem(name.clone())]).await?;
             name
         }
     };
