@@ -9,6 +9,7 @@ mod meter;
 mod run;
 mod server;
 mod terminology;
+mod validation;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -23,6 +24,7 @@ fn main() -> anyhow::Result<()> {
             let resources = arguments.next().map_or(Ok(20_000), |count| count.parse())?;
             bundles::run(&run::binary()?, resources)
         }
+        Some("validation") => validation::run(arguments.next().as_deref()),
         Some("terminology") => {
             let concepts = arguments.next().map_or(Ok(300_000), |count| count.parse())?;
             terminology::run(&run::binary()?, concepts)
