@@ -50,12 +50,14 @@ impl fmt::Display for VocabularyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             VocabularyFault::NoValueSet => {
-                f.write_str("a ValueSet that is neither stored here nor defined by FHIR R4")
+                f.write_str("a ValueSet that is neither stored here nor in a package, nor defined by FHIR R4")
             }
-            VocabularyFault::NoCodeSystem => {
-                f.write_str("a CodeSystem that is neither stored here nor defined by FHIR R4")
+            VocabularyFault::NoCodeSystem => f.write_str(
+                "a CodeSystem that is neither stored here nor in a package, nor defined by FHIR R4",
+            ),
+            VocabularyFault::NoConceptMap => {
+                f.write_str("a ConceptMap that is neither stored here nor in a package")
             }
-            VocabularyFault::NoConceptMap => f.write_str("a ConceptMap that is not stored here"),
             VocabularyFault::NoCodes => f.write_str("a CodeSystem whose codes are not stored with it"),
             VocabularyFault::Filter => f.write_str("a ValueSet with a filter that is not supported"),
             VocabularyFault::Limit(name, size) => {
