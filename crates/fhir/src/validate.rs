@@ -10,6 +10,7 @@ mod judge;
 mod path;
 pub(crate) mod plan;
 mod primitive;
+mod profile;
 mod reference;
 mod report;
 mod walk;
@@ -17,6 +18,7 @@ mod walk;
 use walk::Asked;
 
 pub use judge::{VALIDATION_ISSUE, Verdict, judge};
+pub use profile::{Bindings, PROFILE_DEPTH_MAX, PROFILES_MAX, ProfileSet, ProfileSetError, review_profiles};
 
 /// The longest string or markdown, in bytes (R4 datatypes, `string`).
 pub const STRING_BYTES_MAX: usize = 1024 * 1024;

@@ -107,6 +107,29 @@ impl<'a> Element<'a> {
         self.value?.get(name)?.as_str()
     }
 
+    /// Calls `take` with each value of the element of this name, of a choice by its stem, with its number if there may
+    /// be several.
+    pub(crate) fn each_named(self, name: &str, take: &mut dyn FnMut(Option<usize>, Element<'a>)) {
+        let holder = if self.is_primitive() { self.twin } else { self.value };
+        let (Some(holder), Some(definition)) = (holder, self.of.element(name)) else { return };
+        for reference in &definition.types {
+            let json_name = definition.json_name(reference);
+            let of = reference.definition();
+            let value = holder.get(&json_name);
+            let twin =
+                if of.kind == TypeKind::Primitive { holder.get(&format!("_{json_name}")) } else { None };
+            if value.is_none() && twin.is_none() {
+                continue;
+            }
+            let mut number = 0;
+            let _ = each_item::<std::convert::Infallible>((value, twin), of, definition, &mut |element| {
+                take(definition.is_array().then_some(number), element);
+                number += 1;
+                Ok(std::ops::ControlFlow::Continue(()))
+            });
+        }
+    }
+
     /// Calls `take` with each child in the document's order.
     pub(crate) fn each_child<E>(
         self,

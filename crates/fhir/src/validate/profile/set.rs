@@ -1,0 +1,120 @@
+//! Profiles with all that they lead to, gathered before anything is judged by them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::compile::CompiledProfile;
+use crate::package::{Library, LibraryError};
+
+/// How many profiles one profile may lead to.
+pub const PROFILES_MAX: usize = 2_000;
+
+/// Profiles, each by the canonical and the package from which it was asked for.
+#[derive(Debug, Default)]
+pub struct ProfileSet {
+    all: Vec<CompiledProfile>,
+    by_canonical: HashMap<(Arc<str>, Option<u32>), usize>,
+    /// Those asked for first.
+    roots: Vec<usize>,
+}
+
+/// Why profiles could not be gathered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileSetError {
+    /// Nobody knows the profile of this canonical.
+    Unknown(String),
+    /// The definition of this canonical cannot be used.
+    Unusable(String, LibraryError),
+    /// It leads to more than [`PROFILES_MAX`].
+    TooMany,
+}
+
+impl std::fmt::Display for ProfileSetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ProfileSetError::Unknown(canonical) => write!(f, "The profile {canonical} is not known here."),
+            ProfileSetError::Unusable(canonical, error) => {
+                write!(f, "The profile {canonical} cannot be used: {error}.")
+            }
+            ProfileSetError::TooMany => {
+                write!(f, "The profile leads to more than the limit PROFILES_MAX of {PROFILES_MAX}.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ProfileSetError {}
+
+impl ProfileSet {
+    /// The profiles of these canonicals with all that they lead to: the profiles of types, the targets of references
+    /// and the profiles that they impose. What a profile leads to and nobody knows is left out, and told when a value
+    /// needs it.
+    ///
+    /// # Errors
+    /// If one of the canonicals is not known or cannot be used, or if they lead to too many.
+    pub fn gather(canonicals: &[&str], library: &Library) -> Result<ProfileSet, ProfileSetError> {
+        let mut set = ProfileSet::default();
+        let mut wanted: VecDeque<(Arc<str>, Option<u32>)> = VecDeque::new();
+        for canonical in canonicals {
+            let asked = (Arc::from(*canonical), None);
+            let Some(number) = set.add(&asked, library)? else {
+                return Err(ProfileSetError::Unknown((*canonical).to_owned()));
+            };
+            set.roots.push(number);
+            wanted.extend(set.all[number].leads_to());
+        }
+        while let Some(asked) = wanted.pop_front() {
+            if set.by_canonical.contains_key(&asked) {
+                continue;
+            }
+            if set.all.len() == PROFILES_MAX {
+                return Err(ProfileSetError::TooMany);
+            }
+            if let Some(number) = set.add(&asked, library)? {
+                wanted.extend(set.all[number].leads_to());
+            }
+        }
+        Ok(set)
+    }
+
+    fn add(
+        &mut self,
+        asked: &(Arc<str>, Option<u32>),
+        library: &Library,
+    ) -> Result<Option<usize>, ProfileSetError> {
+        if let Some(number) = self.by_canonical.get(asked) {
+            return Ok(Some(*number));
+        }
+        let found = library
+            .definition(&asked.0, asked.1)
+            .map_err(|error| ProfileSetError::Unusable(asked.0.to_string(), error))?;
+        let compiled = found.and_then(|found| CompiledProfile::new(found.definition, found.package));
+        let Some(compiled) = compiled else { return Ok(None) };
+        let number = self.all.len();
+        self.all.push(compiled);
+        self.by_canonical.insert(asked.clone(), number);
+        Ok(Some(number))
+    }
+
+    /// The profile of a canonical, asked for from a package.
+    pub(super) fn get(&self, canonical: &Arc<str>, from: Option<u32>) -> Option<&CompiledProfile> {
+        self.by_canonical.get(&(Arc::clone(canonical), from)).map(|number| &self.all[*number])
+    }
+
+    /// The profiles that were asked for first.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &CompiledProfile> {
+        self.roots.iter().map(|number| &self.all[*number])
+    }
+
+    /// How many profiles there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
