@@ -7,6 +7,7 @@ mod decimal;
 mod examples;
 mod fhirpath_patch;
 mod json;
+mod judge;
 mod links;
 mod outcome;
 mod patch;
