@@ -3,7 +3,10 @@
 //! Two forms: what concerns FHIR is an OperationOutcome; what concerns the account or its data stores is AWS
 //! JSON with a `message`, as HealthLake answers it.
 
-use fhir::{Issue, IssueCode, Outcome, PatchError, PathError, ResourceError, ResourceKey, ResourceType};
+use fhir::{
+    Issue, IssueCode, Outcome, PatchError, PathError, ProfileSetError, ResourceError, ResourceKey,
+    ResourceType,
+};
 use search::{ExtractError, SearchError, VocabularyError, VocabularyFault};
 use store::StoreError;
 
@@ -413,12 +416,17 @@ impl Refusal {
         Refusal::new(412, IssueCode::Exception, sentence)
     }
 
-    /// Nobody knows this profile (404).
-    pub fn unknown_profile(profile: &str) -> Refusal {
-        const SHOWN_CHARACTERS_MAX: usize = 256;
-        let characters = profile.chars().filter(|shown| !shown.is_control());
-        let shown: String = characters.take(SHOWN_CHARACTERS_MAX).collect();
-        Refusal::new(404, IssueCode::NotFound, format!("The profile {shown} is not known here."))
+    /// A profile that is asked for is not known (404), or cannot be used (422).
+    pub fn unknown_profile(error: &ProfileSetError) -> Refusal {
+        let (status, code) = match error {
+            ProfileSetError::Unknown(_) => (404, IssueCode::NotFound),
+            ProfileSetError::Unusable(..) => (422, IssueCode::Processing),
+            ProfileSetError::TooMany => (422, IssueCode::TooCostly),
+        };
+        const SHOWN_CHARACTERS_MAX: usize = 512;
+        let words = error.to_string();
+        let shown = words.chars().filter(|shown| !shown.is_control()).take(SHOWN_CHARACTERS_MAX);
+        Refusal::new(status, code, shown.collect::<String>())
     }
 
     /// Changes are malformed (400) or cannot be applied (422).

@@ -47,15 +47,18 @@ fn issues(profile: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+const ONE: &str = r#"{"system":"http://example.org/one","value":"1"}"#;
+
+fn patient(identifiers: &str, rest: &str) -> String {
+    format!(r#"{{"resourceType":"Patient","photo":[{{"title":"a"}}],"identifier":[{identifiers}]{rest}}}"#)
+}
+
+fn with(rest: &str) -> String {
+    patient(ONE, rest)
+}
+
 #[test]
-fn a_profile_demands_more_than_its_type() {
-    const ONE: &str = r#"{"system":"http://example.org/one","value":"1"}"#;
-    let patient = |identifiers: &str, rest: &str| {
-        format!(
-            r#"{{"resourceType":"Patient","photo":[{{"title":"a"}}],"identifier":[{identifiers}]{rest}}}"#
-        )
-    };
-    let with = |rest: &str| patient(ONE, rest);
+fn a_profile_counts_values_and_slices() {
     let two = |value: &str| format!(r#"{{"system":"http://example.org/two","value":"{value}"}}"#);
     for (text, expected) in [
         (with(""), vec![]),
@@ -82,6 +85,14 @@ fn a_profile_demands_more_than_its_type() {
             patient(&format!(r#"{ONE},{{"value":"x"}},{}"#, two("1")), ""),
             vec!["error structure Patient.identifier[2]: A slice stands behind what belongs to none"],
         ),
+    ] {
+        assert_eq!(issues("patient", &text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_profile_demands_more_of_values_than_their_type() {
+    for (text, expected) in [
         (
             with(r#","birthDate":"2000""#),
             vec!["error structure Patient: Patient.birthDate: max allowed = 0, but found 1"],

@@ -1,6 +1,10 @@
 //! `$validate`: what would be wrong with a resource (R4 resource, operation validate).
 
-use fhir::{Issue, IssueCode, Level, Outcome, Resource, ResourceKey, ResourceType, Severity};
+use fhir::{
+    Bindings, Issue, IssueCode, Json, Level, Outcome, ProfileSet, Resource, ResourceKey, ResourceType,
+    Severity,
+};
+use search::{Vocabulary, VocabularyNeed};
 
 use super::input::Input;
 use super::{OperationCall, OperationLevel};
@@ -9,9 +13,7 @@ use crate::interaction::is_immutable;
 use crate::outcome::Refusal;
 use crate::read::current;
 use crate::reply::Reply;
-
-/// Where the standard's own profiles live.
-const STANDARD: &str = "http://hl7.org/fhir/StructureDefinition/";
+use crate::vocabulary::source;
 
 /// What the resource is meant for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,10 +38,10 @@ pub(crate) async fn validate(context: &Context<'_>, call: OperationCall) -> Resu
         check_deletable(context, &call, &mut issues).await?;
     } else {
         let resource = subject(context, &call, &input).await?;
-        check_profile(&input, resource.of())?;
         issues.extend(misplaced(&resource, &call.at, mode));
         // What minimal validation lets pass is what somebody who asks wants to hear of.
         issues.extend(fhir::review(&resource, Level::Strict));
+        issues.extend(by_profiles(context, &input, &resource).await?);
     }
     if issues.is_empty() {
         let fine = Issue::error(IssueCode::Informational, "Validation successful");
@@ -130,16 +132,51 @@ async fn check_deletable(
     Ok(())
 }
 
-/// Refuses profiles that are not known (404). The standard's own of the type is asked in any case.
-fn check_profile(input: &Input, of: ResourceType) -> Result<(), Refusal> {
-    for profile in input.texts("profile") {
-        let url = profile.split('|').next().unwrap_or_default();
-        let version = profile.split_once('|').map(|(_, version)| version);
-        let named = url.strip_prefix(STANDARD).and_then(|name| fhir::definitions().type_named(name));
-        let is_base = named.is_some_and(|named| fhir::definitions().resource(of).is(named.name));
-        if !is_base || version.is_some_and(|version| !matches!(version, "4.0.1" | "4.0")) {
-            return Err(Refusal::unknown_profile(&profile));
+/// What the profiles find wrong that are asked for, and those that the resource claims.
+async fn by_profiles(
+    context: &Context<'_>,
+    input: &Input,
+    resource: &Resource,
+) -> Result<Vec<Issue>, Refusal> {
+    let library = context.packages.current();
+    let asked = input.texts("profile");
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let mut issues = Vec::new();
+    let mut sets = Vec::new();
+    if !asked.is_empty() {
+        sets.push(ProfileSet::gather(&asked, &library).map_err(|error| Refusal::unknown_profile(&error))?);
+    }
+    let meta = resource.root().get("meta").and_then(|meta| meta.get("profile"));
+    for claimed in meta.into_iter().flat_map(Json::items).filter_map(Json::as_str) {
+        if asked.contains(&&*claimed) {
+            continue;
+        }
+        match ProfileSet::gather(&[&claimed], &library) {
+            Ok(set) => sets.push(set),
+            Err(error) => issues
+                .push(Issue::warning(IssueCode::NotFound, error.to_string()).at("Resource.meta.profile")),
         }
     }
-    Ok(())
+    for set in &sets {
+        let bindings = Bound(vocabulary(context, set).await?);
+        issues.extend(fhir::review_profiles(resource, set, &bindings, context.now));
+    }
+    Ok(issues)
+}
+
+/// The value sets that profiles bind codes to, with what they need.
+async fn vocabulary(context: &Context<'_>, set: &ProfileSet) -> Result<Vocabulary, Refusal> {
+    let mut vocabulary = Vocabulary::new();
+    let needs = set.value_sets().iter().map(|url| VocabularyNeed::ValueSet(url.to_string())).collect();
+    source(context).complete(&mut vocabulary, needs).await?;
+    Ok(vocabulary)
+}
+
+/// Bindings, as far as vocabulary is here.
+struct Bound(Vocabulary);
+
+impl Bindings for Bound {
+    fn member_of(&self, system: Option<&str>, code: &str, value_set: &str, _: Option<u32>) -> Option<bool> {
+        self.0.is_in_value_set(value_set, system?, code)
+    }
 }

@@ -386,6 +386,21 @@ fn validate_tells_faults_and_warnings_and_stores_nothing() {
     let base =
         json!({"name": "profile", "valueUri": "http://hl7.org/fhir/StructureDefinition/Patient|4.0.1"});
     assert_eq!(verdict(&ask("POST Patient/$validate", &wrapped(&fine, &[base]))), successful);
+    let other = "POST Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Observation";
+    assert_eq!(verdict(&ask(other, &fine)), ["error structure Patient"]);
+    let vital = json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "text": narrative,
+        "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns", "http://example.org/none"]}});
+    assert_eq!(
+        verdict(&ask("POST Observation/$validate", &vital)),
+        [
+            "warning not-found Resource.meta.profile",
+            "error invariant Observation",
+            "error required Observation",
+            "error required Observation",
+            "error required Observation",
+            "error required Observation"
+        ]
+    );
     let mode = json!({"name": "mode", "valueCode": "create"});
     assert_eq!(verdict(&ask("POST Patient/$validate", &wrapped(&fine, &[mode]))), successful);
 }
@@ -402,11 +417,6 @@ fn validate_refuses_what_it_cannot_be_asked() {
         ("POST Patient/$validate?mode=profile", r#"{"resourceType":"Patient"}"#, 400),
         ("POST Patient/$validate?nonsense=1", r#"{"resourceType":"Patient"}"#, 400),
         ("POST Patient/$validate?profile=http://example.org/none", r#"{"resourceType":"Patient"}"#, 404),
-        (
-            "POST Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Observation",
-            r#"{"resourceType":"Patient"}"#,
-            404,
-        ),
         ("GET Patient/none/$validate", "", 404),
         ("GET Patient/none/$validate?mode=delete", "", 404),
         ("POST Nonsense/$validate", "{}", 404),

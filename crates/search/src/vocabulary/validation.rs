@@ -77,6 +77,22 @@ impl Vocabulary {
         Ok(judge(coded, shown, concept))
     }
 
+    /// Whether a code is in a value set, as a binding asks; nothing if that cannot be known here: the value set or
+    /// something that it needs is not, or the code system is not and the value set does not name the code.
+    pub fn is_in_value_set(&self, value_set: &str, system: &str, code: &str) -> Option<bool> {
+        let evaluation = Evaluation::of(self);
+        let composed = evaluation.composed(value_set).ok()?;
+        if !composed.contains(system, code) {
+            return Some(false);
+        }
+        if composed.names(system, code) {
+            return Some(true);
+        }
+        let known = self.code_system(system).ok()?;
+        let is_there = known.find(code).is_some();
+        (is_there || known.is_complete()).then_some(is_there)
+    }
+
     /// Whether a code is in a code system.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::compile::CompiledProfile;
 use crate::package::{Library, LibraryError};
+use crate::profile::BindingStrength;
 
 /// How many profiles one profile may lead to.
 pub const PROFILES_MAX: usize = 2_000;
@@ -94,6 +95,19 @@ impl ProfileSet {
         self.all.push(compiled);
         self.by_canonical.insert(asked.clone(), number);
         Ok(Some(number))
+    }
+
+    /// The value sets from which codes must come, or should, beyond what R4 itself demands.
+    #[must_use]
+    pub fn value_sets(&self) -> Vec<Arc<str>> {
+        let nodes = self.all.iter().flat_map(|profile| profile.nodes.iter());
+        let bound = nodes.filter_map(|node| node.binding()).filter(|binding| {
+            matches!(binding.strength, BindingStrength::Required | BindingStrength::Extensible)
+        });
+        let mut named: Vec<_> = bound.filter_map(|binding| binding.value_set.clone()).collect();
+        named.sort_unstable();
+        named.dedup();
+        named
     }
 
     /// The profile of a canonical, asked for from a package.
