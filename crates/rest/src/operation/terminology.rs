@@ -43,6 +43,15 @@ struct Aim {
     need: fn(String) -> VocabularyNeed,
 }
 
+/// A value set.
+const VALUE_SET: Aim = Aim {
+    of: "ValueSet",
+    url: "url",
+    version: "valueSetVersion",
+    resource: "valueSet",
+    need: VocabularyNeed::ValueSet,
+};
+
 /// The resource that an operation is about.
 struct Aimed {
     /// The name by which the vocabulary knows it.

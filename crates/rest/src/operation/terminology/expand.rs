@@ -1,10 +1,10 @@
 //! `$expand` (R4 ValueSet operations): the codes of a value set.
 
-use search::{ExpansionAsked, Vocabulary, VocabularyNeed};
+use search::{ExpansionAsked, Vocabulary};
 use store::uuid;
 
 use super::value_set::{Definition, Shown, write};
-use super::{Aim, number};
+use super::{VALUE_SET, number};
 use crate::Context;
 use crate::operation::OperationCall;
 use crate::operation::input::Input;
@@ -65,15 +65,8 @@ pub(crate) async fn expand(context: &Context<'_>, call: OperationCall) -> Result
     };
     let (has_definition, _) = (is("includeDefinition")?, is("excludePostCoordinated")?);
     let has_designations = is("includeDesignations")? || !designations.is_empty();
-    let aim = Aim {
-        of: "ValueSet",
-        url: "url",
-        version: "valueSetVersion",
-        resource: "valueSet",
-        need: VocabularyNeed::ValueSet,
-    };
     let mut vocabulary = Vocabulary::shown();
-    let aimed = aim.take(context, &call, &input, &mut vocabulary).await?;
+    let aimed = VALUE_SET.take(context, &call, &input, &mut vocabulary).await?;
     let aimed = aimed.ok_or_else(|| Refusal::invalid("One of url and valueSet must be given."))?;
     let expansion = vocabulary.expand(&aimed.name, &asked).map_err(|error| Refusal::vocabulary(&error))?;
     let definition = match &aimed.resource {

@@ -3,7 +3,7 @@
 use search::{Checked, Coded, Vocabulary, VocabularyNeed};
 
 use super::writer::Writer;
-use super::{Aim, Asked, CodeParameters};
+use super::{Aim, Asked, CodeParameters, VALUE_SET};
 use crate::Context;
 use crate::operation::input::Input;
 use crate::operation::{OperationCall, OperationLevel};
@@ -49,15 +49,8 @@ async fn in_value_set(context: &Context<'_>, call: &OperationCall) -> Result<Rep
     if input.has("code") && asked.iter().any(|asked| asked.system.is_none()) {
         return Err(Refusal::invalid("With code, its system must be given."));
     }
-    let aim = Aim {
-        of: "ValueSet",
-        url: "url",
-        version: "valueSetVersion",
-        resource: "valueSet",
-        need: VocabularyNeed::ValueSet,
-    };
     let mut vocabulary = Vocabulary::new();
-    let aimed = aim.take(context, call, &input, &mut vocabulary).await?;
+    let aimed = VALUE_SET.take(context, call, &input, &mut vocabulary).await?;
     let aimed = aimed.ok_or_else(|| Refusal::invalid("One of url and valueSet must be given."))?;
     let systems = asked.iter().filter(|asked| asked.system.is_some());
     let needs = systems.map(|asked| VocabularyNeed::CodeSystem(asked.canonical())).collect();
