@@ -2,9 +2,9 @@
 
 use super::compile::{CompiledProfile, Node};
 use super::rule::{contains, is_exactly};
-use super::walk::{ProfileWalk, codes};
+use super::walk::{Place, ProfileWalk, codes, is_error};
 use crate::profile::{BindingStrength, Discriminator, DiscriminatorType};
-use crate::{Element, Json, Reference, Severity, Value};
+use crate::{Element, Json, Reference, Value};
 
 impl<'w> ProfileWalk<'w> {
     /// Whether a value belongs to a slice: every discriminator says so.
@@ -107,10 +107,7 @@ impl<'w> ProfileWalk<'w> {
             node.types().iter().flat_map(|rule| rule.profiles.iter().chain(rule.targets.iter())).collect();
         canonicals.into_iter().any(|canonical| {
             let Some(found) = self.profiles.get(canonical, profile.package) else { return false };
-            let outside = std::mem::take(&mut self.issues);
-            self.judge(found, 0, value, &super::walk::Place::root(value.of.name));
-            let issues = std::mem::replace(&mut self.issues, outside);
-            issues.iter().all(|issue| issue.severity > Severity::Error)
+            !self.apart(found, value, &Place::root(value.of.name)).iter().any(is_error)
         })
     }
 }

@@ -319,16 +319,7 @@ impl<'w> ProfileWalk<'w> {
         value: Element<'w>,
         at: &Place<'_>,
     ) {
-        if self.depth == PROFILE_DEPTH_MAX {
-            return self.error(
-                IssueCode::TooCostly,
-                at,
-                format!("Profiles lead further than the limit PROFILE_DEPTH_MAX of {PROFILE_DEPTH_MAX}"),
-            );
-        }
-        let outside = std::mem::take(&mut self.issues);
         let mut best: Option<Vec<Issue>> = None;
-        self.depth += 1;
         for canonical in canonicals {
             let Some(found) = self.profiles.get(canonical, profile.package) else {
                 let words = format!("The profile {canonical} is not known (from {})", profile.canonical());
@@ -337,17 +328,33 @@ impl<'w> ProfileWalk<'w> {
                 });
                 continue;
             };
-            self.judge(found, 0, value, at);
-            let issues = std::mem::take(&mut self.issues);
-            let errors =
-                |issues: &[Issue]| issues.iter().filter(|one| one.severity <= Severity::Error).count();
+            let issues = self.apart(found, value, at);
+            let errors = |issues: &[Issue]| issues.iter().filter(|one| is_error(one)).count();
             if best.as_ref().is_none_or(|best| errors(&issues) < errors(best)) {
                 best = Some(issues);
             }
         }
-        self.depth -= 1;
-        self.issues = outside;
         self.issues.extend(best.unwrap_or_default());
+    }
+
+    /// What a profile that another leads to finds wrong with a value, apart from what was found so far.
+    pub(super) fn apart(
+        &mut self,
+        profile: &'w CompiledProfile,
+        value: Element<'w>,
+        at: &Place<'_>,
+    ) -> Vec<Issue> {
+        let outside = std::mem::take(&mut self.issues);
+        if self.depth == PROFILE_DEPTH_MAX {
+            let words =
+                format!("Profiles lead further than the limit PROFILE_DEPTH_MAX of {PROFILE_DEPTH_MAX}");
+            self.error(IssueCode::TooCostly, at, words);
+        } else {
+            self.depth += 1;
+            self.judge(profile, 0, value, at);
+            self.depth -= 1;
+        }
+        std::mem::replace(&mut self.issues, outside)
     }
 
     /// The types of resources that a reference may lead to.
@@ -406,6 +413,11 @@ impl<'w> ProfileWalk<'w> {
             self.report(severity, IssueCode::CodeInvalid, at.expression(), words);
         }
     }
+}
+
+/// Whether an issue is an error or worse.
+pub(super) fn is_error(issue: &Issue) -> bool {
+    issue.severity <= Severity::Error
 }
 
 /// Whether a rule of an anonymous type means the value's own.
