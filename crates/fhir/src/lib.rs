@@ -52,5 +52,7 @@ pub use resource_type::ResourceType;
 pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
 pub use unit::{CanonicalUnit, UCUM, canonical_unit, decimal_product};
-pub use validate::{Bindings, PROFILE_DEPTH_MAX, PROFILES_MAX, ProfileSet, ProfileSetError, review_profiles};
-pub use validate::{ISSUES_MAX, Level, STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, judge, review, validate};
+pub use validate::{
+    Bindings, ISSUES_MAX, Level, PROFILE_DEPTH_MAX, PROFILES_MAX, ProfileSet, ProfileSetError,
+    STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, judge, review, review_profiles, validate,
+};

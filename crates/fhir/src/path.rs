@@ -128,3 +128,9 @@ impl FhirPath {
         evaluation.truth(&self.root, &frame)
     }
 }
+
+// Expressions are compiled once and asked by many at once.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<FhirPath>();
+};

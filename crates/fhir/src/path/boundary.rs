@@ -5,13 +5,11 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use super::error::PathError;
 use super::quantity::Quantity;
 use super::temporal::{Precision, SECOND, Temporal, TemporalKind};
-use super::value::Value;
+use super::value::{DECIMAL_DIGITS_MAX, Value};
 use crate::datetime::days_in;
 
 /// Digits after the point, if none are asked for.
 const DECIMAL_DIGITS: i32 = 8;
-/// As many digits as a decimal can have after the point.
-const DECIMAL_DIGITS_MAX: i32 = 28;
 
 /// Which end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,10 +36,9 @@ pub(super) fn boundary<'a>(
 }
 
 fn of_decimal(number: Decimal, digits: Option<i32>, side: Side) -> Option<Decimal> {
-    let digits = digits.unwrap_or(DECIMAL_DIGITS);
-    if !(0..=DECIMAL_DIGITS_MAX).contains(&digits) {
-        return None;
-    }
+    let digits = u32::try_from(digits.unwrap_or(DECIMAL_DIGITS))
+        .ok()
+        .filter(|digits| *digits <= DECIMAL_DIGITS_MAX)?;
     let half = Decimal::try_new(5, number.scale() + 1).ok()?;
     let (end, away) = match side {
         Side::Low => (number.checked_sub(half)?, number.is_sign_negative()),
@@ -51,8 +48,8 @@ fn of_decimal(number: Decimal, digits: Option<i32>, side: Side) -> Option<Decima
     let strategy = if away { RoundingStrategy::MidpointAwayFromZero } else { RoundingStrategy::ToZero };
     let strategy =
         if end.is_sign_negative() && !away { RoundingStrategy::ToNegativeInfinity } else { strategy };
-    let mut rounded = end.round_dp_with_strategy(digits as u32, strategy);
-    rounded.rescale(digits as u32);
+    let mut rounded = end.round_dp_with_strategy(digits, strategy);
+    rounded.rescale(digits);
     Some(rounded)
 }
 

@@ -3,7 +3,7 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::temporal::Temporal;
-use super::value::Value;
+use super::value::{DECIMAL_DIGITS_MAX, Value};
 use crate::{Decimal as Written, Json, Kind};
 
 /// Whether two values are equal; nothing if that cannot be decided.
@@ -81,7 +81,7 @@ fn about(one: Decimal, other: Decimal) -> bool {
 /// Whether two numbers, each as written and in a common unit, are the same as far as the less precise is written.
 fn about_relative((one, one_common): (Decimal, Decimal), (other, other_common): (Decimal, Decimal)) -> bool {
     let step = |written: Decimal, common: Decimal| {
-        let place = Decimal::new(1, written.normalize().scale().min(28));
+        let place = Decimal::new(1, written.normalize().scale().min(DECIMAL_DIGITS_MAX));
         match written.is_zero() {
             true => Some(place),
             false => common.checked_div(written).and_then(|factor| factor.abs().checked_mul(place)),

@@ -323,11 +323,15 @@ fn moved<'a>(
     Ok(result.map(Value::Temporal))
 }
 
-/// Moved by days, or by as many whole months or years (of 30 and 365 days) as the value is precise enough for.
+/// Moved by days, or by as many whole months or years as the value is precise enough for.
 fn moved_by_days(time: Temporal, days: i64) -> Option<Temporal> {
+    const DAYS_OF_YEAR: i64 = 365;
+    const DAYS_OF_MONTH: i64 = 30;
     match time.precision {
-        Precision::Year => (days / 365).checked_mul(12).and_then(|months| time.moved_by_months(months)),
-        Precision::Month => time.moved_by_months(days / 30),
+        Precision::Year => {
+            (days / DAYS_OF_YEAR).checked_mul(12).and_then(|months| time.moved_by_months(months))
+        }
+        Precision::Month => time.moved_by_months(days / DAYS_OF_MONTH),
         _ => time.moved_by_days(days),
     }
 }

@@ -4,12 +4,15 @@ use std::borrow::Cow;
 
 use rust_decimal::Decimal;
 
+use super::PathError;
 use super::convert;
 use super::element::Element;
 use super::quantity::Quantity;
 use super::temporal::Temporal;
 use super::types::{SystemType, TypeInfo};
-use super::{FhirPath, PathError};
+
+/// As many digits as a decimal can have after its point.
+pub(super) const DECIMAL_DIGITS_MAX: u32 = 28;
 
 /// One value.
 #[derive(Clone, Debug)]
@@ -137,8 +140,3 @@ impl<'a> Value<'a> {
 pub(super) fn string_operand<'a>(value: &Value<'a>, of: &'static str) -> Result<Cow<'a, str>, PathError> {
     value.as_string().ok_or(PathError::operand(of, "a string"))
 }
-
-const _: () = {
-    const fn is_shared<T: Send + Sync>() {}
-    is_shared::<FhirPath>();
-};

@@ -23,8 +23,6 @@ pub(super) struct Invariant {
     is_error: bool,
     human: &'static str,
     path: Result<FhirPath, PathError>,
-    /// The element without which it holds, if its expression says so: `contained.where(…)`.
-    only_with: Option<&'static str>,
 }
 
 /// The invariants of a type or an element, compiled when they are first asked.
@@ -61,7 +59,6 @@ impl Invariant {
             is_error: line.is_error,
             human: line.human,
             path: FhirPath::invariant(expression, of),
-            only_with: line.key.starts_with("dom-").then_some("contained").filter(|_| line.key != "dom-6"),
         }
     }
 }
@@ -94,10 +91,7 @@ pub(super) fn check(
         surroundings: &NoSurroundings,
     };
     for invariant in invariants.compiled(focus.of) {
-        let is_asked = invariant.is_error || around.with_warnings;
-        let is_proved =
-            invariant.only_with.is_some_and(|name| focus.value.is_none_or(|value| value.get(name).is_none()));
-        if is_asked && !is_proved {
+        if invariant.is_error || around.with_warnings {
             ask(report, at, invariant, focus, &context);
         }
     }

@@ -427,3 +427,12 @@ fn invariants_are_asked() {
         assert_eq!(issues(&text), "", "{text}");
     }
 }
+
+#[test]
+fn no_invariant_of_the_standard_asks_for_the_time() {
+    let rules = include_str!("../../data/rules.txt");
+    assert!(rules.contains(" constraint per-1 "));
+    for function in ["now()", "today()", "timeOfDay()"] {
+        assert!(!rules.contains(function), "{function}");
+    }
+}

@@ -7,7 +7,7 @@ use super::super::evaluate::Input;
 use super::super::function::Function;
 use super::super::quantity::Quantity;
 use super::super::syntax::Call;
-use super::super::value::Value;
+use super::super::value::{DECIMAL_DIGITS_MAX, Value};
 
 pub(super) fn call<'a>(call: &'a Call, input: &Input<'_, 'a>) -> Result<Option<Value<'a>>, PathError> {
     let name = call.function.name();
@@ -64,7 +64,7 @@ fn of_decimal<'a>(
                     .ok_or(PathError::operand(name, "a whole number of digits that is not negative"))?,
             };
             let strategy = RoundingStrategy::MidpointAwayFromZero;
-            decimal(Some(number.round_dp_with_strategy(places.min(28), strategy)))
+            decimal(Some(number.round_dp_with_strategy(places.min(DECIMAL_DIGITS_MAX), strategy)))
         }
         _ => decimal(other()?.and_then(|exponent| power(number, exponent))),
     }
