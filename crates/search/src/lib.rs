@@ -55,7 +55,8 @@ pub use value::{Canonical, Parts, QuantityValue, Target, Value};
 pub use visible::Visible;
 pub use vocabulary::{
     Checked, CodeSystem, Coded, Concept, ConceptMap, ConceptProperty, Definition, Dependency, Designation,
-    ExpandedCode, Expansion, ExpansionAsked, Mapping, Product, PropertyKind, Subsumption, TranslationAsked,
-    Vocabulary, VocabularyError, VocabularyFault, VocabularyNeed, vocabulary_needed,
+    ExpandedCode, Expansion, ExpansionAsked, Mapping, PACKAGED_CODES_BYTES_MAX, PackagedCodes, Product,
+    PropertyKind, Subsumption, TranslationAsked, Vocabulary, VocabularyError, VocabularyFault,
+    VocabularyNeed, vocabulary_needed,
 };
 pub use words::{include_words, sort_words, words};

@@ -10,6 +10,7 @@ mod expansion;
 mod fault;
 mod json;
 mod needed;
+mod packaged;
 mod validation;
 mod value_set;
 
@@ -27,6 +28,7 @@ pub use expansion::{ExpandedCode, Expansion, ExpansionAsked};
 pub use fault::{VocabularyError, VocabularyFault};
 pub(crate) use needed::system_of;
 pub use needed::vocabulary_needed;
+pub use packaged::{PACKAGED_CODES_BYTES_MAX, PackagedCodes};
 pub use validation::{Checked, Coded};
 use value_set::ValueSet;
 

@@ -82,20 +82,10 @@ impl<'v> Evaluation<'v> {
 
     fn chosen(&self, part: &'v Part) -> Result<Chosen<'v>> {
         let canonical = part.canonical().unwrap_or_default();
-        let system = self.vocabulary.code_system(&canonical);
-        let mut concepts: Option<ConceptSet> = None;
-        if part.system.is_some() && part.codes.is_empty() && !part.filters.is_empty() {
-            let system = system.clone()?;
-            for filter in &part.filters {
-                let found = system.select(filter).map_err(|fault| fault.of(&canonical))?;
-                match &mut concepts {
-                    Some(concepts) => concepts.keep(&found),
-                    None => concepts = Some(found),
-                }
-            }
-        }
-        let imports = part.imports.iter().map(|name| self.token_set(name)).collect::<Result<_>>()?;
-        Ok(Chosen { part, system: system.ok(), concepts, imports })
+        let system = self.vocabulary.code_system(&canonical).map_err(|error| error.fault);
+        let mut chosen = Chosen::of_system(part, system).map_err(|fault| fault.of(&canonical))?;
+        chosen.imports = part.imports.iter().map(|name| self.token_set(name)).collect::<Result<_>>()?;
+        Ok(chosen)
     }
 
     /// The codes of a value set without asking for code systems whose codes it takes all.
@@ -155,8 +145,28 @@ impl Composed<'_> {
     }
 }
 
-impl Chosen<'_> {
-    fn token_set(&self, is_without_inactive: bool, name: &str) -> Result<TokenSet> {
+impl<'v> Chosen<'v> {
+    /// What a part chooses of its code system, without what it imports.
+    pub(crate) fn of_system(
+        part: &'v Part,
+        system: std::result::Result<&'v CodeSystem, VocabularyFault>,
+    ) -> std::result::Result<Self, VocabularyFault> {
+        let mut concepts: Option<ConceptSet> = None;
+        if part.system.is_some() && part.codes.is_empty() && !part.filters.is_empty() {
+            let system = system.clone()?;
+            for filter in &part.filters {
+                let found = system.select(filter)?;
+                match &mut concepts {
+                    Some(concepts) => concepts.keep(&found),
+                    None => concepts = Some(found),
+                }
+            }
+        }
+        Ok(Chosen { part, system: system.ok(), concepts, imports: Vec::new() })
+    }
+
+    /// The codes; `name` is the value set's.
+    pub(crate) fn token_set(&self, is_without_inactive: bool, name: &str) -> Result<TokenSet> {
         let mut found: Option<TokenSet> = None;
         let mut meet = |set: &TokenSet| match &mut found {
             Some(found) => found.keep(set),
