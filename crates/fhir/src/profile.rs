@@ -11,6 +11,7 @@ mod rules;
 mod snapshot;
 mod standard;
 mod structure;
+mod written;
 
 pub use base::base_definition;
 pub use element::{
@@ -26,6 +27,7 @@ pub use standard::{StandardDefinitions, standard_definition, standard_urls};
 pub use structure::{
     ContextType, Derivation, ExtensionContext, IMPOSE_PROFILE, StructureDefinition, StructureKind,
 };
+pub(crate) use written::element_document;
 
 #[cfg(test)]
 mod tests;

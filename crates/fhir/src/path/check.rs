@@ -276,6 +276,9 @@ fn result(function: Function, input: Types, mut arguments: Vec<Types>) -> Types 
             joined(arguments.pop().flatten(), otherwise)
         }
         F::Extension => definitions().type_named("Extension").map(|of| vec![TypeInfo::Fhir(of)]),
+        F::ElementDefinition => {
+            definitions().type_named("ElementDefinition").map(|of| vec![TypeInfo::Fhir(of)])
+        }
         F::Empty
         | F::Exists
         | F::All

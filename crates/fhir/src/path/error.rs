@@ -49,11 +49,11 @@ impl PathError {
         PathError::Operand { of, needs }
     }
 
-    pub(super) fn unknown(what: &'static str, name: &str, on: Option<&str>) -> Self {
+    pub(crate) fn unknown(what: &'static str, name: &str, on: Option<&str>) -> Self {
         PathError::Unknown { what, name: shown(name), on: on.map(str::to_owned) }
     }
 
-    pub(super) fn limit(name: &'static str, size: u64) -> Self {
+    pub(crate) fn limit(name: &'static str, size: u64) -> Self {
         PathError::Limit { name, size }
     }
 }

@@ -37,16 +37,24 @@ pub struct PathContext<'a> {
     pub surroundings: &'a dyn Surroundings,
 }
 
-/// What the functions ask that look beyond a resource. Each answers nothing if it cannot know.
+/// What the functions ask that look beyond a resource.
 pub trait Surroundings: Sync {
-    /// The resource that a reference leads to.
+    /// The resource that a reference leads to; nothing if none is known.
     fn resolve(&self, reference: &str) -> Option<&Resource>;
-    /// Whether a value set has a code.
+    /// Whether a value set has a code; nothing if that cannot be known.
     fn member_of(&self, system: Option<&str>, code: &str, value_set: &str) -> Option<bool>;
-    /// Whether the one code subsumes the other, of the same code system.
+    /// Whether the one code subsumes the other, of the same code system; nothing if that cannot be known.
     fn subsumes(&self, system: &str, code: &str, other: &str) -> Option<bool>;
-    /// Whether an element conforms to a profile.
-    fn conforms_to(&self, element: Element<'_>, profile: &str) -> Option<bool>;
+    /// Whether an element conforms to a profile; fails if the profile is not known or cannot be asked.
+    fn conforms_to(&self, element: Element<'_>, profile: &str) -> Result<bool, PathError>;
+    /// What is in the slice of this name of a profile: the element itself, or values below it. Fails if the profile is
+    /// not known or has no such slice.
+    fn slice<'e>(
+        &self,
+        element: Element<'e>,
+        profile: &str,
+        name: &str,
+    ) -> Result<Vec<Element<'e>>, PathError>;
 }
 
 /// Surroundings of which nothing is known.
@@ -66,8 +74,12 @@ impl Surroundings for NoSurroundings {
         None
     }
 
-    fn conforms_to(&self, _: Element<'_>, _: &str) -> Option<bool> {
-        None
+    fn conforms_to(&self, _: Element<'_>, profile: &str) -> Result<bool, PathError> {
+        Err(PathError::unknown("profile", profile, None))
+    }
+
+    fn slice<'e>(&self, _: Element<'e>, profile: &str, _: &str) -> Result<Vec<Element<'e>>, PathError> {
+        Err(PathError::unknown("profile", profile, None))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod collection;
 mod conversion;
+mod definition;
 mod existence;
 mod fhir;
 mod html;

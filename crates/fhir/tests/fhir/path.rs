@@ -346,7 +346,7 @@ proptest! {
     }
 }
 
-const FUNCTIONS: [&str; 97] = [
+const FUNCTIONS: [&str; 103] = [
     "empty",
     "exists",
     "all",
@@ -444,4 +444,10 @@ const FUNCTIONS: [&str; 97] = [
     "memberOf",
     "htmlChecks",
     "checkModifiers",
+    "conformsTo",
+    "elementDefinition",
+    "getReferenceKey",
+    "slice",
+    "subsumedBy",
+    "subsumes",
 ];

@@ -8,7 +8,7 @@ use super::super::evaluate::{ENOUGH, Flow, Input, MORE, Take, given};
 use super::super::function::Function;
 use super::super::syntax::Call;
 use super::super::value::{Value, string_operand};
-use super::html;
+use super::{definition, html};
 use crate::{Json, Reference, ResourceType};
 
 pub(super) fn call<'a>(call: &'a Call, input: &Input<'_, 'a>, take: Take<'_, 'a>) -> Result<Flow, PathError> {
@@ -41,7 +41,7 @@ pub(super) fn call<'a>(call: &'a Call, input: &Input<'_, 'a>, take: Take<'_, 'a>
         Function::MemberOf => given(member_of(call, input)?, take),
         Function::Subsumes | Function::SubsumedBy => given(subsumes(call, input)?, take),
         Function::ConformsTo => given(conforms_to(call, input)?, take),
-        Function::CheckModifiers => check_modifiers(call, input, take),
+        Function::CheckModifiers => definition::check_modifiers(call, input, take),
         Function::GetResourceKey => input.each(&mut |value| match value.as_element() {
             Some(element) if element.is_resource() => {
                 let id = element.string_child("id");
@@ -50,8 +50,8 @@ pub(super) fn call<'a>(call: &'a Call, input: &Input<'_, 'a>, take: Take<'_, 'a>
             _ => MORE,
         }),
         Function::GetReferenceKey => reference_key(call, input, take),
-        Function::ElementDefinition => Err(PathError::Unsupported("elementDefinition()")),
-        _ => Err(PathError::Unsupported("slice()")),
+        Function::ElementDefinition => definition::element_definition(input, take),
+        _ => definition::slice(call, input, take),
     }
 }
 
@@ -62,15 +62,19 @@ fn value_of<'a>(value: &Value<'a>) -> Option<Value<'a>> {
     }
 }
 
-/// The text that is the first argument.
-fn text_argument<'a>(call: &'a Call, input: &Input<'_, 'a>) -> Result<Option<Cow<'a, str>>, PathError> {
+/// The text that is an argument, counted from zero.
+pub(super) fn text_argument<'a>(
+    call: &'a Call,
+    number: usize,
+    input: &Input<'_, 'a>,
+) -> Result<Option<Cow<'a, str>>, PathError> {
     let name = call.function.name();
-    let value = input.argument(&call.arguments[0], name)?;
+    let value = input.argument(&call.arguments[number], name)?;
     value.map(|value| string_operand(&value, name)).transpose()
 }
 
 fn extension<'a>(call: &'a Call, input: &Input<'_, 'a>, take: Take<'_, 'a>) -> Result<Flow, PathError> {
-    let Some(url) = text_argument(call, input)? else { return MORE };
+    let Some(url) = text_argument(call, 0, input)? else { return MORE };
     input.each(&mut |value| {
         let Some(element) = value.as_element() else { return MORE };
         let holder = if element.is_primitive() { element.twin } else { element.value };
@@ -181,7 +185,7 @@ fn codings<'a>(value: &Value<'a>) -> Vec<(Option<Cow<'a, str>>, Cow<'a, str>)> {
 }
 
 fn member_of<'a>(call: &'a Call, input: &Input<'_, 'a>) -> Result<Option<Value<'a>>, PathError> {
-    let Some(value_set) = text_argument(call, input)? else { return Ok(None) };
+    let Some(value_set) = text_argument(call, 0, input)? else { return Ok(None) };
     let Some(value) = input.single("memberOf")? else { return Ok(None) };
     let surroundings = input.evaluation.context.surroundings;
     let mut answer = Some(false);
@@ -222,46 +226,21 @@ fn subsumes<'a>(call: &'a Call, input: &Input<'_, 'a>) -> Result<Option<Value<'a
 /// `conformsTo`: to a base type by the type itself, to a profile as the surroundings say.
 fn conforms_to<'a>(call: &'a Call, input: &Input<'_, 'a>) -> Result<Option<Value<'a>>, PathError> {
     const BASE: &str = "http://hl7.org/fhir/StructureDefinition/";
-    let Some(profile) = text_argument(call, input)? else { return Ok(None) };
+    let Some(profile) = text_argument(call, 0, input)? else { return Ok(None) };
     let Some(value) = input.single("conformsTo")? else { return Ok(None) };
     let Some(element) = value.as_element() else { return Ok(None) };
     let base = profile.strip_prefix(BASE).and_then(|name| crate::definitions().type_named(name));
     if let Some(base) = base {
         return Ok(Some(Value::Boolean(element.of.is(base.name))));
     }
-    match input.evaluation.context.surroundings.conforms_to(element, &profile) {
-        Some(answer) => Ok(Some(Value::Boolean(answer))),
-        None => Err(PathError::unknown("profile", &profile, None)),
-    }
-}
-
-/// `checkModifiers`: fails if an element has a modifier extension that is not among those named.
-fn check_modifiers<'a>(call: &'a Call, input: &Input<'_, 'a>, take: Take<'_, 'a>) -> Result<Flow, PathError> {
-    let mut known = Vec::new();
-    for argument in &call.arguments {
-        if let Some(url) = input.argument(argument, "checkModifiers")? {
-            known.push(string_operand(&url, "checkModifiers")?);
-        }
-    }
-    input.each(&mut |value| {
-        let extensions = value
-            .as_element()
-            .and_then(|element| element.value)
-            .and_then(|value| value.get("modifierExtension"));
-        for extension in extensions.into_iter().flat_map(Json::items) {
-            let url = extension.get("url").and_then(Json::as_str);
-            if url.is_none_or(|url| !known.contains(&url)) {
-                return Err(PathError::operand("checkModifiers", "elements without unknown modifiers"));
-            }
-        }
-        take(value)
-    })
+    let answer = input.evaluation.context.surroundings.conforms_to(element, &profile)?;
+    Ok(Some(Value::Boolean(answer)))
 }
 
 fn reference_key<'a>(call: &'a Call, input: &Input<'_, 'a>, take: Take<'_, 'a>) -> Result<Flow, PathError> {
     let wanted = match call.arguments.first() {
         None => None,
-        Some(_) => text_argument(call, input)?,
+        Some(_) => text_argument(call, 0, input)?,
     };
     input.each(&mut |value| {
         let written = value.as_element().and_then(|element| element.string_child("reference"));
