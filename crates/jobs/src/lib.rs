@@ -41,4 +41,6 @@ pub use reindex::{ensure_reindex, reindex_job};
 pub use runner::{Bases, Parts, Runner};
 pub use s3::{S3DataAccess, S3Objects, S3Options};
 pub use s3_role::{AssumeRole, RoleCredentials};
-pub use vocabulary::{KEPT_VOCABULARY_BYTES_MAX, KeptVocabulary, VocabularySource, vocabulary};
+pub use vocabulary::{
+    Found as FoundVocabulary, KEPT_VOCABULARY_BYTES_MAX, KeptVocabulary, VocabularySource, vocabulary,
+};

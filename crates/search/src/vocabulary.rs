@@ -163,21 +163,34 @@ impl Vocabulary {
     /// Keeps what was fetched for a need: the resource that passes its filter and was written last, if there is
     /// one. Without one the standard's own definition is taken. Answers what that needs in turn.
     pub fn add(&mut self, need: VocabularyNeed, fetched: Option<&Resource>) -> Vec<VocabularyNeed> {
-        self.bytes += fetched.map_or(0, |resource| resource.document().bytes().len());
-        let found = if self.bytes > VOCABULARY_BYTES_MAX {
-            Err(VocabularyFault::Limit("VOCABULARY_BYTES_MAX", VOCABULARY_BYTES_MAX))
-        } else {
-            match fetched {
-                Some(resource) => Definition::read(resource),
-                None => Definition::of_standard(&need),
+        let found = match fetched {
+            Some(resource) => {
+                let room = self.make_room(resource.document().bytes().len());
+                room.and_then(|()| Definition::read(resource))
             }
+            None => Definition::of_standard(&need),
         };
         self.keep(need, found)
     }
 
-    /// Keeps what was read for a need before.
-    pub fn add_read(&mut self, need: VocabularyNeed, definition: Definition) -> Vec<VocabularyNeed> {
-        self.keep(need, Ok(definition))
+    /// Counts a resource of this many bytes that is to be read.
+    ///
+    /// # Errors
+    /// [`VocabularyFault::Limit`] if that is too much: then it is not to be read, but kept as this fault.
+    pub fn make_room(&mut self, bytes: usize) -> Result<(), VocabularyFault> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let is_too_much = self.bytes > VOCABULARY_BYTES_MAX;
+        let fault = VocabularyFault::Limit("VOCABULARY_BYTES_MAX", VOCABULARY_BYTES_MAX);
+        if is_too_much { Err(fault) } else { Ok(()) }
+    }
+
+    /// Keeps what was read for a need, before or just now.
+    pub fn add_read(
+        &mut self,
+        need: VocabularyNeed,
+        read: Result<Definition, VocabularyFault>,
+    ) -> Vec<VocabularyNeed> {
+        self.keep(need, read)
     }
 
     fn keep(

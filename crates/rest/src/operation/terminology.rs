@@ -80,6 +80,15 @@ impl Aim {
         if input.has(version) && named.is_none() {
             return Err(Refusal::invalid(format!("{version} goes with {url}.")));
         }
+        let source = source(context);
+        if let (Some(key), "CodeSystem") = (call.instance(), *of) {
+            let name = key.to_string();
+            source.complete(vocabulary, vec![need(name.clone())]).await?;
+            let is_here = !matches!(vocabulary.code_system(&name), Err(error) if error.is_unknown());
+            if is_here {
+                return Ok(Some(Aimed { name, resource: None }));
+            }
+        }
         let found = if let Some(key) = call.instance() {
             let stored = current(context, key).await?.ok_or_else(|| Refusal::not_found(key))?;
             let body = stored.body.ok_or_else(|| Refusal::gone(key, stored.version))?;
@@ -90,7 +99,6 @@ impl Aim {
         if found.as_ref().is_some_and(|found| found.of().name() != *of) {
             return Err(Refusal::invalid(format!("{resource} must be a {of}.")));
         }
-        let source = source(context);
         if let Some(found) = found {
             let more = vocabulary.add(need(OF_REQUEST.to_owned()), Some(&found));
             source.complete(vocabulary, more).await?;
@@ -106,9 +114,10 @@ impl Aim {
             source.complete(vocabulary, vec![need]).await?;
             return Ok(Some(Aimed { name, resource: None }));
         }
-        let resource = source.resource(&need).await?;
+        let found = source.resource(&need, None).await?;
+        let (resource, package) = found.map(|found| (found.resource, found.package)).unzip();
         let more = vocabulary.add(need, resource.as_deref());
-        source.complete(vocabulary, more).await?;
+        source.complete_from(vocabulary, more, package.flatten()).await?;
         Ok(Some(Aimed { name, resource }))
     }
 }

@@ -442,6 +442,26 @@ fn what_packages_hold_is_there_unless_the_data_store_has_its_own() {
 }
 
 #[test]
+fn what_a_value_set_of_a_package_names_is_that_of_its_package() {
+    let world = world();
+    for (url, expected) in [
+        ("http://scoped/vs", "new"),
+        ("http://scoped/vs%7C2.0.0", "new"),
+        ("http://scoped/vs%7C1.0.0", "old"),
+        ("http://scoped/inner%7C1.0.0", "old"),
+    ] {
+        let json = world.get(&format!("ValueSet/$expand?url={url}")).json();
+        assert_eq!(codes(&json["expansion"]["contains"]), expected, "{url}: {json}");
+    }
+    // What the data store has itself goes before, wherever it is asked from.
+    let own = json!({"resourceType": "CodeSystem", "url": "http://scoped", "status": "active", "content": "complete",
+        "concept": [{"code": "own"}]});
+    assert_eq!(world.post("CodeSystem", &own).status, 201);
+    let json = world.get("ValueSet/$expand?url=http://scoped/vs%7C1.0.0").json();
+    assert_eq!(codes(&json["expansion"]["contains"]), "own");
+}
+
+#[test]
 fn terminology_is_asked_in_bundles_too() {
     let world = world();
     let entry = |method: &str, url: &str| json!({"request": {"method": method, "url": url}});

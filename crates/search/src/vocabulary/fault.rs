@@ -46,6 +46,14 @@ impl VocabularyFault {
     }
 }
 
+impl VocabularyError {
+    /// Whether there is nothing of that name.
+    pub fn is_unknown(&self) -> bool {
+        use VocabularyFault::{NoCodeSystem, NoConceptMap, NoValueSet};
+        matches!(self.fault, NoValueSet | NoCodeSystem | NoConceptMap)
+    }
+}
+
 impl fmt::Display for VocabularyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
