@@ -21,6 +21,7 @@ use fhir::{Id, Reference, Resource, ResourceKey, ResourceType};
 
 use crate::limits::{VOCABULARY_BYTES_MAX, VOCABULARY_RESOURCES_MAX};
 use crate::{Codes, Direction, Filter, ParameterSet, SystemTest, Test, TokenSet, UriTest};
+use code_system::Supplement;
 pub use code_system::{CodeSystem, Concept, ConceptProperty, Designation, PropertyKind, Subsumption};
 use compose::Evaluation;
 pub use concept_map::{ConceptMap, Dependency, Mapping, Product, TranslationAsked};
@@ -36,6 +37,8 @@ use value_set::ValueSet;
 #[derive(Clone, Default, Debug)]
 pub struct Vocabulary {
     found: BTreeMap<VocabularyNeed, Result<Definition, VocabularyFault>>,
+    /// The supplements among them, by the URL of the code system that they supplement.
+    supplements: BTreeMap<String, Vec<Supplement>>,
     bytes: usize,
     /// Whether codes are shown to people, for which every code system is needed.
     is_shown: bool,
@@ -206,6 +209,11 @@ impl Vocabulary {
             Ok(Definition(Kind::ConceptMap(map))) => map.needs(),
             Ok(Definition(Kind::CodeSystem(_))) | Err(_) => Vec::new(),
         };
+        if let Ok(Definition(Kind::CodeSystem(system))) = &found
+            && let Some((url, supplement)) = Supplement::of(system)
+        {
+            self.supplements.entry(url).or_default().push(supplement);
+        }
         self.found.insert(need, found);
         more.into_iter().filter(|need| !self.knows(need)).collect()
     }
@@ -253,10 +261,35 @@ impl Vocabulary {
     /// [`VocabularyError`] if it was not found or cannot be used.
     pub fn code_system(&self, name: &str) -> Result<&CodeSystem, VocabularyError> {
         match self.found.get(&VocabularyNeed::CodeSystem(name.to_owned())) {
+            Some(Ok(Definition(Kind::CodeSystem(system)))) if system.is_supplement() => {
+                Err(VocabularyFault::Supplement.of(name))
+            }
             Some(Ok(Definition(Kind::CodeSystem(system)))) => Ok(system),
             Some(Err(fault)) => Err(fault.clone().of(name)),
             _ => Err(VocabularyFault::NoCodeSystem.of(name)),
         }
+    }
+
+    /// Makes sure of a supplement that somebody wants to be used: it is, if it was found.
+    ///
+    /// # Errors
+    /// [`VocabularyError`] if it was not found, or is a code system of its own.
+    pub fn check_supplement(&self, name: &str) -> Result<(), VocabularyError> {
+        match self.found.get(&VocabularyNeed::CodeSystem(name.to_owned())) {
+            Some(Ok(Definition(Kind::CodeSystem(system)))) if system.is_supplement() => Ok(()),
+            Some(Err(fault @ VocabularyFault::Limit(..))) => Err(fault.clone().of(name)),
+            _ => Err(VocabularyFault::NoSupplement.of(name)),
+        }
+    }
+
+    /// The supplements that were found of a code system.
+    pub(crate) fn supplements(&self, of: &CodeSystem) -> &[Supplement] {
+        self.supplements.get(&of.url).map_or(&[], Vec::as_slice)
+    }
+
+    /// A concept with what supplements that were found add to it.
+    pub fn supplemented<'v>(&'v self, concept: Concept<'v>) -> Concept<'v> {
+        concept.supplemented(self.supplements(concept.system()))
     }
 
     /// The concept map of this name.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::links::Base;
 
 /// The parameters of `$expand` that the statement lists, with what each does.
-const EXPANSION: [(&str, &str); 12] = [
+const EXPANSION: [(&str, &str); 13] = [
     ("filter", "Words that code, display or designations must hold."),
     ("offset", "How many codes to pass over."),
     ("count", "How many codes to show at the most."),
@@ -19,6 +19,7 @@ const EXPANSION: [(&str, &str); 12] = [
     ("excludePostCoordinated", "Changes nothing: there are no post-coordinated codes."),
     ("displayLanguage", "The language of displays, where there is a designation in it."),
     ("exclude-system", "Leaves out the codes of a system."),
+    ("useSupplement", "Adds what a supplement says of the codes of its code system."),
 ];
 
 /// The statement of a data store at `base`, of a server that runs `since`, in JSON.

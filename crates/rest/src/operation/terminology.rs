@@ -122,6 +122,22 @@ impl Aim {
     }
 }
 
+/// The parameter that names supplements to use.
+const USE_SUPPLEMENT: &str = "useSupplement";
+
+/// Adds the supplements that a call wants to be used.
+async fn take_supplements(
+    context: &Context<'_>,
+    input: &Input,
+    vocabulary: &mut Vocabulary,
+) -> Result<(), Refusal> {
+    let names = input.texts(USE_SUPPLEMENT);
+    let needs = names.iter().cloned().map(VocabularyNeed::CodeSystem).collect();
+    source(context).complete(vocabulary, needs).await?;
+    let all = names.iter().try_for_each(|name| vocabulary.check_supplement(name));
+    all.map_err(|error| Refusal::vocabulary(&error))
+}
+
 /// A code as a caller gives it.
 #[derive(Clone, Debug, Default)]
 struct Asked {

@@ -28,6 +28,7 @@ mod refuse;
 mod representation;
 mod scope;
 mod search;
+mod supplement;
 mod terminology;
 mod transaction;
 mod translation;

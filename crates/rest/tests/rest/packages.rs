@@ -39,7 +39,8 @@ struct Texts;
 impl Contents for Texts {
     fn read(&self, package: &PackageKey, entry: &Entry) -> Result<Vec<u8>, ContentsError> {
         let mut all = PACKAGES.iter();
-        let (_, texts) = all.find(|(key, _)| PackageKey::parse(key).is_some_and(|key| key == *package)).unwrap();
+        let (_, texts) =
+            all.find(|(key, _)| PackageKey::parse(key).is_some_and(|key| key == *package)).unwrap();
         Ok(texts[entry.place.start as usize].as_bytes().to_vec())
     }
 }

@@ -79,13 +79,13 @@ pub(crate) fn world() -> World {
     world
 }
 
-fn value_set(id: &str, compose: Value) -> Value {
+pub(crate) fn value_set(id: &str, compose: Value) -> Value {
     json!({"resourceType": "ValueSet", "id": id, "url": format!("http://v/{id}"), "version": "1", "status": "active",
         "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"}, "compose": compose})
 }
 
 /// The codes of an expansion, those below others in brackets.
-fn codes(contains: &Value) -> String {
+pub(crate) fn codes(contains: &Value) -> String {
     let all = contains.as_array().map(Vec::as_slice).unwrap_or_default().iter();
     all.map(|code| match codes(&code["contains"]) {
         below if below.is_empty() => code["code"].as_str().unwrap().to_owned(),
@@ -485,10 +485,12 @@ fn the_statement_of_terminology_is_valid_and_lists_what_expand_takes() {
     let statement = world.get("metadata?mode=terminology").json();
     assert_eq!(statement["resourceType"], "TerminologyCapabilities");
     assert_eq!(world.post("TerminologyCapabilities", &statement).status, 201, "{statement}");
+    crate::supplement::store(&world);
     for parameter in statement["expansion"]["parameter"].as_array().unwrap() {
         let name = parameter["name"].as_str().unwrap();
         let value = match name {
             "count" | "offset" => "1",
+            "useSupplement" => "http://french",
             "filter" | "designation" | "displayLanguage" | "exclude-system" => "a",
             _ => "true",
         };

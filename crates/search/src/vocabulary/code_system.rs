@@ -5,6 +5,7 @@ mod build;
 mod concept;
 mod links;
 mod select;
+mod supplement;
 mod words;
 
 use std::sync::OnceLock;
@@ -14,6 +15,7 @@ pub use concept::{Concept, ConceptProperty, Designation, PropertyKind};
 use crate::Direction;
 use crate::vocabulary::concept_set::ConceptSet;
 use links::Links;
+pub(crate) use supplement::Supplement;
 use words::Words;
 pub(crate) use words::folded_words;
 
@@ -30,6 +32,10 @@ pub struct CodeSystem {
     pub is_case_sensitive: bool,
     /// How much of the code system is here, as `CodeSystem.content` says it.
     pub content: String,
+    /// The language of its displays, if said.
+    pub language: Option<String>,
+    /// The canonical of the code system that it supplements, if it is a supplement.
+    pub supplements: Option<String>,
     texts: String,
     concepts: Vec<Row>,
     /// The numbers of the concepts, in the order of their codes.
@@ -160,6 +166,11 @@ impl CodeSystem {
         self.content == "complete"
     }
 
+    /// Whether it only adds to another code system and has no codes of its own.
+    pub fn is_supplement(&self) -> bool {
+        self.content == "supplement"
+    }
+
     /// The concept with this code; if case does not count, whatever the case.
     pub fn find(&self, code: &str) -> Option<Concept<'_>> {
         let mut all = 0..self.concepts.len() as u32;
@@ -178,7 +189,7 @@ impl CodeSystem {
     }
 
     pub(crate) fn concept(&self, number: u32) -> Concept<'_> {
-        Concept { system: self, number }
+        Concept { system: self, number, supplements: &[] }
     }
 
     /// Which of two of its concepts subsumes the other.

@@ -62,6 +62,11 @@ impl ConceptSet {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= other);
     }
 
+    /// Adds what is in the other set, which is of the same code system.
+    pub(crate) fn add(&mut self, other: &ConceptSet) {
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+    }
+
     /// All others.
     pub(crate) fn complement(mut self) -> Self {
         self.words.iter_mut().for_each(|word| *word = !*word);
@@ -89,6 +94,9 @@ mod tests {
             let mut both = third.clone();
             both.keep(&others);
             assert_eq!(both, ConceptSet::none(len));
+            both.add(&third);
+            both.add(&others);
+            assert_eq!(both, ConceptSet::all(len));
             assert_eq!(ConceptSet::all(len).count(), len);
         }
         assert!(!ConceptSet::none(3).contains(1000));

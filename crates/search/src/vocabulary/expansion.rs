@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::code_system::{CodeSystem, Concept, folded_words};
+use super::code_system::{CodeSystem, Concept, Supplement, folded_words};
 use super::compose::{Chosen, Composed, Evaluation};
 use super::concept_set::ConceptSet;
 use super::value_set::{Listed, ReadyCode};
@@ -42,6 +42,8 @@ pub struct Expansion<'v> {
     pub contains: Vec<ExpandedCode<'v>>,
     /// The code systems that were looked at, `url|version`.
     pub systems: BTreeSet<String>,
+    /// The supplements that were used, `url|version`.
+    pub supplements: BTreeSet<String>,
     /// Whether codes are shown below others.
     pub is_nested: bool,
 }
@@ -77,7 +79,9 @@ impl Vocabulary {
     pub fn expand<'v>(&'v self, value_set: &str, asked: &ExpansionAsked<'_>) -> Result<Expansion<'v>> {
         let evaluation = Evaluation::of(self);
         let composed = evaluation.composed(value_set)?;
+        composed.value_set.supplements.iter().try_for_each(|name| self.check_supplement(name))?;
         let mut collector = Collector {
+            vocabulary: self,
             words: folded_words(asked.filter),
             asked,
             name: value_set,
@@ -87,14 +91,15 @@ impl Vocabulary {
             total: 0,
             found: Vec::new(),
             systems: BTreeSet::new(),
+            supplements: BTreeSet::new(),
         };
         evaluation.visit(&composed, value_set, &mut |visited| collector.take(visited))?;
-        let Collector { total, found, systems, words, .. } = collector;
+        let Collector { total, found, systems, supplements, words, .. } = collector;
         let is_page = asked.count.is_some() || asked.offset > 0;
         let is_nested = asked.is_nested && !is_page && words.is_empty();
         let contains = if is_nested { nested(found) } else { found };
         let is_nested = contains.iter().any(|code| !code.contains.is_empty());
-        Ok(Expansion { total, contains, systems, is_nested })
+        Ok(Expansion { total, contains, systems, supplements, is_nested })
     }
 }
 
@@ -244,6 +249,7 @@ impl<'v> ExpandedCode<'v> {
 
 /// Gathers what is asked of the codes of a value set.
 struct Collector<'v, 'a> {
+    vocabulary: &'v Vocabulary,
     asked: &'a ExpansionAsked<'a>,
     name: &'a str,
     words: Vec<String>,
@@ -256,19 +262,21 @@ struct Collector<'v, 'a> {
     total: usize,
     found: Vec<ExpandedCode<'v>>,
     systems: BTreeSet<String>,
+    supplements: BTreeSet<String>,
 }
 
 impl<'v> Collector<'v, '_> {
     fn take(&mut self, visited: Visited<'v>) -> Result<Answer> {
         match visited {
             Visited::System(system) => {
-                self.systems.insert(system.canonical());
+                self.note(system);
                 if self.words.is_empty() {
                     return Ok(Answer::Next);
                 }
                 Ok(Answer::Concepts(self.called(system).clone()))
             }
-            Visited::Code(code) => {
+            Visited::Code(mut code) => {
+                code.concept = code.concept.map(|concept| self.vocabulary.supplemented(concept));
                 if self.is_wanted(&code) && self.is_new(&code) {
                     self.add(code)?;
                 }
@@ -319,7 +327,11 @@ impl<'v> Collector<'v, '_> {
     fn called(&mut self, system: &'v CodeSystem) -> &ConceptSet {
         let known = self.called.iter().position(|(known, _)| std::ptr::eq(*known, system));
         let at = known.unwrap_or_else(|| {
-            self.called.push((system, system.called(&self.words)));
+            let mut called = system.called(&self.words);
+            for supplement in self.vocabulary.supplements(system) {
+                called.add(&supplement.called(system, &self.words));
+            }
+            self.called.push((system, called));
             self.called.len() - 1
         });
         &self.called[at].1
@@ -337,10 +349,19 @@ impl<'v> Collector<'v, '_> {
         let said = self.asked.language.and_then(|language| code.concept?.said_in(language));
         code.display = said.or(code.display);
         if let Some(concept) = code.concept {
-            self.systems.insert(concept.system().canonical());
+            self.note(concept.system());
         }
         self.found.push(code);
         Ok(())
+    }
+
+    /// Remembers a code system that was looked at, with what supplements it.
+    fn note(&mut self, system: &'v CodeSystem) {
+        if self.systems.insert(system.canonical()) {
+            let supplements = self.vocabulary.supplements(system).iter();
+            let used = supplements.filter(|supplement| supplement.is_for(system)).map(Supplement::canonical);
+            self.supplements.extend(used);
+        }
     }
 }
 

@@ -13,6 +13,10 @@ pub enum VocabularyFault {
     NoCodeSystem,
     /// There is no such concept map.
     NoConceptMap,
+    /// There is no such supplement.
+    NoSupplement,
+    /// The code system only supplements another.
+    Supplement,
     /// The codes of the code system are not known: it is stored without them.
     NoCodes,
     /// A filter of the value set is not understood.
@@ -40,6 +44,7 @@ impl VocabularyFault {
     pub fn code(&self) -> IssueCode {
         match self {
             VocabularyFault::Filter => IssueCode::NotSupported,
+            VocabularyFault::Supplement => IssueCode::Invalid,
             VocabularyFault::Limit(..) => IssueCode::TooCostly,
             _ => IssueCode::NotFound,
         }
@@ -49,8 +54,8 @@ impl VocabularyFault {
 impl VocabularyError {
     /// Whether there is nothing of that name.
     pub fn is_unknown(&self) -> bool {
-        use VocabularyFault::{NoCodeSystem, NoConceptMap, NoValueSet};
-        matches!(self.fault, NoValueSet | NoCodeSystem | NoConceptMap)
+        use VocabularyFault::{NoCodeSystem, NoConceptMap, NoSupplement, NoValueSet};
+        matches!(self.fault, NoValueSet | NoCodeSystem | NoConceptMap | NoSupplement)
     }
 }
 
@@ -66,6 +71,10 @@ impl fmt::Display for VocabularyFault {
             VocabularyFault::NoConceptMap => {
                 f.write_str("a ConceptMap that is neither stored here nor in a package")
             }
+            VocabularyFault::NoSupplement => {
+                f.write_str("a supplement that is neither stored here nor in a package")
+            }
+            VocabularyFault::Supplement => f.write_str("a supplement, which has no codes of its own"),
             VocabularyFault::NoCodes => f.write_str("a CodeSystem whose codes are not stored with it"),
             VocabularyFault::Filter => f.write_str("a ValueSet with a filter that is not supported"),
             VocabularyFault::Limit(name, size) => {

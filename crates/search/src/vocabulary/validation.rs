@@ -54,12 +54,14 @@ impl Vocabulary {
     pub fn check_in_value_set(&self, value_set: &str, coded: &Coded<'_>) -> Result<Checked, VocabularyError> {
         let evaluation = Evaluation::of(self);
         let composed = evaluation.composed(value_set)?;
+        composed.value_set.supplements.iter().try_for_each(|name| self.check_supplement(name))?;
         let system = match self.code_system(&coded.canonical()) {
             Ok(system) => Some(system),
             Err(error) if matches!(error.fault, VocabularyFault::Limit(..)) => return Err(error),
             Err(_) => None,
         };
         let concept = system.and_then(|system| system.find(coded.code));
+        let concept = concept.map(|concept| self.supplemented(concept));
         // Where case does not count, the code as the code system writes it is looked for.
         let code = concept.map_or(coded.code, Concept::code);
         let shown = composed.display(coded.system, code).or_else(|| concept?.display());
@@ -104,7 +106,7 @@ impl Vocabulary {
             return Ok(Checked::wrong(message, None));
         }
         Ok(match system.find(coded.code) {
-            Some(concept) => judge(coded, concept.display(), Some(concept)),
+            Some(concept) => judge(coded, concept.display(), Some(self.supplemented(concept))),
             None => unknown(system, coded),
         })
     }

@@ -8,6 +8,9 @@ use super::VocabularyNeed;
 use super::json::{list, string};
 use crate::TokenSet;
 
+/// The extension by which a value set depends on a supplement.
+const VALUE_SET_SUPPLEMENT: &str = "http://hl7.org/fhir/StructureDefinition/valueset-supplement";
+
 /// A value set.
 #[derive(Debug)]
 pub(crate) struct ValueSet {
@@ -15,6 +18,8 @@ pub(crate) struct ValueSet {
     pub(crate) ready: Option<Ready>,
     /// Whether codes that are no longer for use are left out.
     pub(crate) is_without_inactive: bool,
+    /// The supplements that it depends on.
+    pub(crate) supplements: Vec<String>,
     pub(crate) includes: Vec<Part>,
     pub(crate) excludes: Vec<Part>,
 }
@@ -78,6 +83,7 @@ impl ValueSet {
         ValueSet {
             ready: root.get("expansion").and_then(ready),
             is_without_inactive: inactive == Some(false),
+            supplements: supplements(root),
             includes: parts("include"),
             excludes: parts("exclude"),
         }
@@ -89,6 +95,7 @@ impl ValueSet {
         ValueSet {
             ready: None,
             is_without_inactive: false,
+            supplements: Vec::new(),
             includes: parts(&definition.includes),
             excludes: parts(&definition.excludes),
         }
@@ -100,7 +107,9 @@ impl ValueSet {
             return Vec::new();
         }
         let asks_all = is_shown || self.is_without_inactive;
-        self.includes.iter().chain(&self.excludes).flat_map(|part| part.needs(asks_all)).collect()
+        let supplements = self.supplements.iter().cloned().map(VocabularyNeed::CodeSystem);
+        let parts = self.includes.iter().chain(&self.excludes).flat_map(|part| part.needs(asks_all));
+        parts.chain(supplements).collect()
     }
 }
 
@@ -170,6 +179,16 @@ impl Listed {
         let designations = json.get("designation").map(|all| String::from_utf8_lossy(all.raw()).into_owned());
         Some(Listed { code: string(json, "code")?, display: string(json, "display"), designations })
     }
+}
+
+/// What the extensions name by which a value set depends on supplements.
+fn supplements(root: Json<'_>) -> Vec<String> {
+    let of_value_set = list(root, "extension");
+    let of_compose = root.get("compose").into_iter().flat_map(|compose| list(compose, "extension"));
+    let named = of_value_set.chain(of_compose).filter(|found| {
+        found.get("url").and_then(Json::as_str).is_some_and(|url| url == VALUE_SET_SUPPLEMENT)
+    });
+    named.filter_map(|found| string(found, "valueCanonical").or_else(|| string(found, "valueUri"))).collect()
 }
 
 /// An expansion, unless it is a page of a larger one.

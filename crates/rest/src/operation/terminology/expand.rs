@@ -4,14 +4,14 @@ use search::{ExpansionAsked, Vocabulary};
 use store::uuid;
 
 use super::value_set::{Definition, Shown, write};
-use super::{VALUE_SET, number};
+use super::{USE_SUPPLEMENT, VALUE_SET, number, take_supplements};
 use crate::Context;
 use crate::operation::OperationCall;
 use crate::operation::input::Input;
 use crate::outcome::Refusal;
 use crate::reply::Reply;
 
-const PARAMETERS: [&str; 15] = [
+const PARAMETERS: [&str; 16] = [
     "url",
     "valueSet",
     "valueSetVersion",
@@ -27,10 +27,11 @@ const PARAMETERS: [&str; 15] = [
     "excludePostCoordinated",
     "displayLanguage",
     "exclude-system",
+    USE_SUPPLEMENT,
 ];
 
 /// The parameters that an expansion repeats, with the members that hold them.
-const REPEATED: [(&str, &str); 11] = [
+const REPEATED: [(&str, &str); 12] = [
     ("filter", "valueString"),
     ("offset", "valueInteger"),
     ("count", "valueInteger"),
@@ -42,6 +43,7 @@ const REPEATED: [(&str, &str); 11] = [
     ("excludeNotForUI", "valueBoolean"),
     ("displayLanguage", "valueCode"),
     ("exclude-system", "valueUri"),
+    (USE_SUPPLEMENT, "valueUri"),
 ];
 
 /// The codes of a value set.
@@ -68,6 +70,7 @@ pub(crate) async fn expand(context: &Context<'_>, call: OperationCall) -> Result
     let mut vocabulary = Vocabulary::shown();
     let aimed = VALUE_SET.take(context, &call, &input, &mut vocabulary).await?;
     let aimed = aimed.ok_or_else(|| Refusal::invalid("One of url and valueSet must be given."))?;
+    take_supplements(context, &input, &mut vocabulary).await?;
     let expansion = vocabulary.expand(&aimed.name, &asked).map_err(|error| Refusal::vocabulary(&error))?;
     let definition = match &aimed.resource {
         Some(resource) => Definition::Resource(resource.root()),

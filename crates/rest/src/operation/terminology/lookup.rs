@@ -2,8 +2,8 @@
 
 use search::{Concept, ConceptProperty, PropertyKind, Vocabulary, VocabularyNeed};
 
-use super::CodeParameters;
 use super::writer::Writer;
+use super::{CodeParameters, USE_SUPPLEMENT, take_supplements};
 use crate::Context;
 use crate::operation::OperationCall;
 use crate::operation::input::Input;
@@ -11,7 +11,8 @@ use crate::outcome::Refusal;
 use crate::reply::Reply;
 use crate::vocabulary::source;
 
-const PARAMETERS: [&str; 6] = ["code", "system", "version", "coding", "displayLanguage", "property"];
+const PARAMETERS: [&str; 7] =
+    ["code", "system", "version", "coding", "displayLanguage", "property", USE_SUPPLEMENT];
 
 /// What is known of a code.
 pub(crate) async fn lookup(context: &Context<'_>, call: OperationCall) -> Result<Reply, Refusal> {
@@ -31,11 +32,12 @@ pub(crate) async fn lookup(context: &Context<'_>, call: OperationCall) -> Result
     let mut vocabulary = Vocabulary::new();
     let name = asked.canonical();
     source(context).complete(&mut vocabulary, vec![VocabularyNeed::CodeSystem(name.clone())]).await?;
+    take_supplements(context, &input, &mut vocabulary).await?;
     let system = vocabulary.code_system(&name).map_err(|error| Refusal::vocabulary(&error))?;
     let concept = system.find(&asked.code).ok_or_else(|| Refusal::no_such_code(&name))?;
     let language = input.text("displayLanguage")?;
     let wanted = Wanted(input.texts("property"));
-    Ok(write(concept, language.as_deref(), &wanted))
+    Ok(write(vocabulary.supplemented(concept), language.as_deref(), &wanted))
 }
 
 /// The properties that are asked for; all if none is.

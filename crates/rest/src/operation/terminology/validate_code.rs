@@ -3,7 +3,7 @@
 use search::{Checked, Coded, Vocabulary, VocabularyNeed};
 
 use super::writer::Writer;
-use super::{Aim, Asked, CodeParameters, VALUE_SET};
+use super::{Aim, Asked, CodeParameters, USE_SUPPLEMENT, VALUE_SET, take_supplements};
 use crate::Context;
 use crate::operation::input::Input;
 use crate::operation::{OperationCall, OperationLevel};
@@ -11,7 +11,7 @@ use crate::outcome::Refusal;
 use crate::reply::Reply;
 use crate::vocabulary::source;
 
-const OF_VALUE_SET: [&str; 10] = [
+const OF_VALUE_SET: [&str; 11] = [
     "url",
     "valueSet",
     "valueSetVersion",
@@ -22,9 +22,19 @@ const OF_VALUE_SET: [&str; 10] = [
     "coding",
     "codeableConcept",
     "abstract",
+    USE_SUPPLEMENT,
 ];
-const OF_CODE_SYSTEM: [&str; 8] =
-    ["url", "codeSystem", "code", "version", "display", "coding", "codeableConcept", "abstract"];
+const OF_CODE_SYSTEM: [&str; 9] = [
+    "url",
+    "codeSystem",
+    "code",
+    "version",
+    "display",
+    "coding",
+    "codeableConcept",
+    "abstract",
+    USE_SUPPLEMENT,
+];
 
 /// Whether a code is where it should be.
 pub(crate) async fn validate_code(context: &Context<'_>, call: OperationCall) -> Result<Reply, Refusal> {
@@ -55,6 +65,7 @@ async fn in_value_set(context: &Context<'_>, call: &OperationCall) -> Result<Rep
     let systems = asked.iter().filter(|asked| asked.system.is_some());
     let needs = systems.map(|asked| VocabularyNeed::CodeSystem(asked.canonical())).collect();
     source(context).complete(&mut vocabulary, needs).await?;
+    take_supplements(context, &input, &mut vocabulary).await?;
     let is_abstract_allowed = input.boolean("abstract")? == Some(true);
     answer(&asked, |asked| {
         let Some(system) = &asked.system else { return Ok(without_system(asked)) };
@@ -93,6 +104,7 @@ async fn in_code_system(context: &Context<'_>, call: &OperationCall) -> Result<R
             name
         }
     };
+    take_supplements(context, &input, &mut vocabulary).await?;
     let is_abstract_allowed = input.boolean("abstract")? == Some(true);
     answer(&asked, |asked| {
         let system = asked.system.as_deref().unwrap_or_default();

@@ -85,8 +85,9 @@ fn push_parameters(expansion: &Expansion<'_>, shown: &Shown, out: &mut Vec<u8>) 
     let asked = shown.parameters.iter().map(|(name, member, value)| (*name, *member, value.as_str()));
     let systems = expansion.systems.iter().map(|system| ("version", "valueUri", system.as_str()));
     let systems = systems.filter(|(_, _, system)| system.contains('|'));
+    let supplements = expansion.supplements.iter().map(|name| ("used-supplement", "valueUri", name.as_str()));
     let mut before = b",\"parameter\":[".as_slice();
-    for (name, member, value) in asked.chain(systems) {
+    for (name, member, value) in asked.chain(systems).chain(supplements) {
         out.extend_from_slice(before);
         before = b",";
         out.extend_from_slice(format!("{{\"name\":\"{name}\",\"{member}\":").as_bytes());

@@ -45,6 +45,8 @@ impl CodeSystem {
             name: string(root, "name").or_else(|| string(root, "title")),
             is_case_sensitive: root.get("caseSensitive").and_then(Json::as_bool) != Some(false),
             content: string(root, "content").unwrap_or_default(),
+            language: string(root, "language"),
+            supplements: string(root, "supplements"),
             ..CodeSystem::empty()
         });
         for property in root.get("property").into_iter().flat_map(Json::items) {
@@ -90,6 +92,8 @@ impl CodeSystem {
             name: None,
             is_case_sensitive: true,
             content: String::new(),
+            language: None,
+            supplements: None,
             texts: String::new(),
             concepts: Vec::new(),
             by_code: Vec::new(),

@@ -1,12 +1,14 @@
 //! A concept as callers see it: its texts, properties, designations and neighbours.
 
-use super::{CodeSystem, DesignationRow, PropertyRow};
+use super::{CodeSystem, DesignationRow, PropertyRow, Supplement};
 
 /// A concept of a code system.
 #[derive(Clone, Copy)]
 pub struct Concept<'a> {
     pub(super) system: &'a CodeSystem,
     pub(super) number: u32,
+    /// What adds to it.
+    pub(super) supplements: &'a [Supplement],
 }
 
 /// What kind of value a property has.
@@ -92,7 +94,18 @@ impl<'a> Concept<'a> {
 
     /// What it means, in words, if that is said.
     pub fn definition(self) -> Option<&'a str> {
-        said(self.system.text(self.row().definition))
+        let own = said(self.system.text(self.row().definition));
+        own.or_else(|| self.supplementing().find_map(|(_, concept)| concept.definition()))
+    }
+
+    /// The concept with what these supplements, of its code system, add to it.
+    pub(crate) fn supplemented(self, supplements: &'a [Supplement]) -> Self {
+        Concept { supplements, ..self }
+    }
+
+    /// What each supplement has of it.
+    fn supplementing(self) -> impl Iterator<Item = (&'a Supplement, Concept<'a>)> {
+        self.supplements.iter().filter_map(move |supplement| Some((supplement, supplement.concept(self)?)))
     }
 
     /// Whether it only groups others and is not for use itself.
@@ -105,8 +118,16 @@ impl<'a> Concept<'a> {
         self.row().is_inactive
     }
 
-    /// Other ways to say it.
+    /// Other ways to say it, those of supplements last.
     pub fn designations(self) -> impl Iterator<Item = Designation<'a>> {
+        let added = self.supplementing().flat_map(move |(supplement, concept)| {
+            let display = supplement.display(concept).filter(|found| self.display() != Some(found.value));
+            display.into_iter().chain(concept.own_designations())
+        });
+        self.own_designations().chain(added)
+    }
+
+    fn own_designations(self) -> impl Iterator<Item = Designation<'a>> {
         let system = self.system;
         system.designations.of(self.number).iter().map(|DesignationRow { language, usage, value }| {
             Designation {
@@ -127,8 +148,13 @@ impl<'a> Concept<'a> {
         self.designations().find(|found| found.language.is_some_and(is_of)).map(|found| found.value)
     }
 
-    /// Its properties, without those that only name concepts above and below.
+    /// Its properties, without those that only name concepts above and below; those of supplements last.
     pub fn properties(self) -> impl Iterator<Item = ConceptProperty<'a>> {
+        let added = self.supplementing().flat_map(|(_, concept)| concept.own_properties());
+        self.own_properties().chain(added)
+    }
+
+    fn own_properties(self) -> impl Iterator<Item = ConceptProperty<'a>> {
         let system = self.system;
         system.properties.of(self.number).iter().map(|row| property_of(system, row))
     }

@@ -141,7 +141,7 @@ impl<'l> Reading<'l> {
         let need = VocabularyNeed::CodeSystem(name.to_owned());
         let place = self.place(&need, from).ok_or(VocabularyFault::NoCodeSystem)?;
         match self.read(&place, &need, from) {
-            Some(Definition(Kind::CodeSystem(system))) => Ok(system),
+            Some(Definition(Kind::CodeSystem(system))) if !system.is_supplement() => Ok(system),
             _ => Err(VocabularyFault::NoCodeSystem),
         }
     }
