@@ -4,7 +4,7 @@ use super::{
     CodeSet, definitions,
     table::{TableError, VALUE_SETS, lines, resource_types, whole_url},
 };
-use crate::ResourceType;
+use crate::{ResourceType, Symbol};
 use std::{borrow::Cow, collections::HashMap};
 
 /// What sort of type a definition is.
@@ -88,6 +88,7 @@ pub struct TypeReference {
     /// For a reference or canonical, the resource types it may be to; empty means any.
     pub targets: Vec<ResourceType>,
     of: u16,
+    symbol: Symbol,
 }
 
 /// What a name in JSON stands for.
@@ -142,10 +143,14 @@ impl ElementDefinition {
 
     /// Its name in JSON when it has the type `of`: for a choice, the stem and the type's name.
     pub fn json_name(&self, of: &TypeReference) -> Cow<'static, str> {
+        self.name_with(of.name)
+    }
+
+    fn name_with(&self, of: &str) -> Cow<'static, str> {
         if !self.is_choice {
             return Cow::Borrowed(self.name);
         }
-        let (first, rest) = of.name.split_at(1);
+        let (first, rest) = of.split_at(1);
         Cow::Owned(format!("{}{}{rest}", self.name, first.to_ascii_uppercase()))
     }
 
@@ -156,6 +161,12 @@ impl ElementDefinition {
 }
 
 impl TypeReference {
+    /// The name in JSON of the element that may have this type.
+    #[must_use]
+    pub fn symbol(&self) -> Symbol {
+        self.symbol
+    }
+
     /// The type's definition.
     pub fn definition(&self) -> &'static TypeDefinition {
         definitions().type_at(self.of)
@@ -243,20 +254,25 @@ fn element_line(
             }
             "Σ" => element.is_summary = true,
             "?!" => element.is_modifier = true,
-            of => element.types.push(type_reference(of, numbers)?),
+            of => element.types.push(type_reference(of, &element, numbers)?),
         }
     }
     Ok(element)
 }
 
-fn type_reference(written: &'static str, numbers: &HashMap<&str, u16>) -> Result<TypeReference, TableError> {
+fn type_reference(
+    written: &'static str,
+    element: &ElementDefinition,
+    numbers: &HashMap<&str, u16>,
+) -> Result<TypeReference, TableError> {
     let (name, targets) = written.trim_end_matches(')').split_once('(').unwrap_or((written, ""));
     let of = *numbers.get(name).ok_or(TableError::Unknown(written))?;
     let targets = match targets {
         "" | "Resource" => Vec::new(),
         named => resource_types(named.split('|'))?,
     };
-    Ok(TypeReference { name, targets, of })
+    let symbol = Symbol::of(&element.name_with(name)).ok_or(TableError::Unknown(written))?;
+    Ok(TypeReference { name, targets, of, symbol })
 }
 
 /// Puts the elements of the base types before a type's own; a type's own line replaces an inherited one in place.

@@ -113,11 +113,10 @@ impl<'a> Element<'a> {
         let holder = if self.is_primitive() { self.twin } else { self.value };
         let (Some(holder), Some(definition)) = (holder, self.of.element(name)) else { return };
         for reference in &definition.types {
-            let json_name = definition.json_name(reference);
             let of = reference.definition();
-            let value = holder.get(&json_name);
+            let value = holder.member(reference.symbol());
             let twin =
-                if of.kind == TypeKind::Primitive { holder.get(&format!("_{json_name}")) } else { None };
+                if of.kind == TypeKind::Primitive { twin_of(holder, reference.symbol()) } else { None };
             if value.is_none() && twin.is_none() {
                 continue;
             }
