@@ -9,10 +9,11 @@ use anyhow::{Context, Result};
 use crate::sources::{self, Source};
 
 /// Which of our crates each crate may depend on.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("fhir", &[]),
     ("population", &[]),
     ("search", &["fhir"]),
+    ("guides", &["search", "fhir"]),
     ("store", &["search", "fhir"]),
     ("embedded", &["store", "search", "fhir"]),
     ("access", &["store", "search", "fhir"]),
@@ -22,7 +23,19 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("s3", &["access", "jobs", "store"]),
     (
         "tarn",
-        &["access", "embedded", "fhir", "healthlake", "jobs", "population", "rest", "s3", "search", "store"],
+        &[
+            "access",
+            "embedded",
+            "fhir",
+            "guides",
+            "healthlake",
+            "jobs",
+            "population",
+            "rest",
+            "s3",
+            "search",
+            "store",
+        ],
     ),
 ];
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::Symbol;
 
@@ -137,6 +138,10 @@ enum Tag {
     Close = 7,
 }
 
+static EXTENSIONS: LazyLock<[Symbol; 2]> = LazyLock::new(|| {
+    ["extension", "modifierExtension"].map(|name| Symbol::of(name).expect("the list of names has both"))
+});
+
 const ESCAPED: u32 = 1 << 28;
 const TWIN: u32 = 1 << 27;
 const NO_SYMBOL: u32 = 0xFFF;
@@ -239,6 +244,14 @@ impl Document {
     #[must_use]
     pub fn root(&self) -> Json<'_> {
         Json { document: self, at: 0 }
+    }
+
+    /// Whether any object has a member `extension` or `modifierExtension`.
+    pub(crate) fn has_extensions(&self) -> bool {
+        let is_one = |node: &Node| {
+            node.tag() == Tag::Name && node.symbol().is_some_and(|symbol| EXTENSIONS.contains(&symbol))
+        };
+        self.tape.iter().any(is_one)
     }
 
     /// Whether there is no white space between the tokens.

@@ -53,6 +53,7 @@ pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
 pub use unit::{CanonicalUnit, UCUM, canonical_unit, decimal_product};
 pub use validate::{
-    Bindings, ISSUES_MAX, Level, PROFILE_DEPTH_MAX, PROFILES_MAX, ProfileSet, ProfileSetError,
-    STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, judge, review, review_profiles, validate,
+    Bindings, COMPILED_ELEMENTS_MAX, GATHERED_ELEMENTS_MAX, Guides, ISSUES_MAX, Level, PROFILE_DEPTH_MAX,
+    PROFILES_MAX, Packages, ProfileSet, ProfileSetError, Rules, STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict,
+    Wanted, judge, review, review_claims, review_profile, validate,
 };

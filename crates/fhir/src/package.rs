@@ -9,8 +9,9 @@ mod registry;
 mod version;
 
 pub use entry::{Entry, EntryError, INDEX_LINE_BYTES_MAX, index_line, is_conformance, read_index_line};
+pub(crate) use kept::Kept;
 pub use library::{
-    Contents, ContentsError, KEPT_BYTES_MAX, KEPT_ELEMENTS_MAX, Library, LibraryError, Packages, Profile,
+    Contents, ContentsError, KEPT_BYTES_MAX, KEPT_ELEMENTS_MAX, Library, LibraryError, NoContents, Profile,
 };
 pub use manifest::{
     DEPENDENCIES_MAX, Manifest, ManifestError, NAME_BYTES_MAX, PackageKey, VERSION_BYTES_MAX,

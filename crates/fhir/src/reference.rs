@@ -88,6 +88,15 @@ impl<'a> Reference<'a> {
         }
     }
 
+    /// The version that it names, if it does.
+    #[must_use]
+    pub fn version(&self) -> Option<&'a str> {
+        match *self {
+            Reference::Relative { version, .. } | Reference::Absolute { version, .. } => version,
+            _ => None,
+        }
+    }
+
     /// The key of what it refers to, for relative references and those to some server.
     #[must_use]
     pub fn key(&self) -> Option<ResourceKey> {

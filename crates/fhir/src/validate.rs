@@ -17,8 +17,11 @@ mod walk;
 
 use walk::Asked;
 
-pub use judge::{VALIDATION_ISSUE, Verdict, judge};
-pub use profile::{Bindings, PROFILE_DEPTH_MAX, PROFILES_MAX, ProfileSet, ProfileSetError, review_profiles};
+pub use judge::{Rules, VALIDATION_ISSUE, Verdict, judge};
+pub use profile::{
+    Bindings, COMPILED_ELEMENTS_MAX, GATHERED_ELEMENTS_MAX, Guides, PROFILE_DEPTH_MAX, PROFILES_MAX,
+    Packages, ProfileSet, ProfileSetError, Wanted, review_claims, review_profile,
+};
 
 /// The longest string or markdown, in bytes (R4 datatypes, `string`).
 pub const STRING_BYTES_MAX: usize = 1024 * 1024;
@@ -28,7 +31,7 @@ pub const ISSUES_MAX: usize = 100;
 /// How much is demanded of a resource, by HealthLake's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
-    /// Base R4 and the profiles that the resource claims; profiles are not looked at yet.
+    /// Base R4, the profiles that the resource claims, and the definitions of its extensions.
     #[default]
     Strict,
     /// Base R4 only.

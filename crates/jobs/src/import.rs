@@ -16,7 +16,9 @@ use fhir::ResourceKey;
 use search::Extractor;
 use serde::{Deserialize, Serialize};
 use store::reindex::{extract_again, is_parameter};
-use store::{Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError, ValidationLevel};
+use store::{
+    DatastoreId, Ingested, JobStatus, Progress, Put, Run, RunId, Store, StoreError, ValidationLevel,
+};
 
 use crate::checkpoint;
 use crate::held::{Held, Stopped};
@@ -123,6 +125,9 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
             level: held.job.validation_level.unwrap_or(ValidationLevel::Strict),
             base: (means.base)(&held.job.datastore).into(),
             parameters: store.parameters().await?,
+            guides: means.packages.current(),
+            default_profiles: default_profiles(means, &held.job.datastore).await?,
+            now: held.now(),
             line_bytes: checkpoint.sizes.line_bytes,
         };
         let mut pipeline = Pipeline::start(input, checkpoint.clone(), rules, means.threads);
@@ -146,6 +151,12 @@ async fn proceed(held: &mut Held, means: &Means<'_>) -> Result<JobStatus, Halt> 
         return Err(StoreError::Failed("the reading of an import broke off".to_owned()).into());
     }
     conclude(held, &output).await
+}
+
+/// The versions of guides that canonicals without a version mean in a data store.
+async fn default_profiles(means: &Means<'_>, datastore: &DatastoreId) -> Result<Arc<[String]>, StoreError> {
+    let record = means.catalog.datastore(datastore).await?;
+    Ok(record.and_then(|found| found.record.default_profiles).unwrap_or_default().into())
 }
 
 async fn save(held: &mut Held, at: &Checkpoint) -> Result<(), Stopped> {

@@ -7,6 +7,7 @@ use fhir::{Document, Issue, IssueCode, Json, Outcome, Resource, ResourceError, R
 use search::{Entries, Extractor, ParameterSet};
 use store::{Operation, Put, StoreError, ValidationLevel};
 
+use crate::import_pipeline::Rules;
 use crate::objects::ObjectsError;
 
 /// What is to become of a line.
@@ -20,16 +21,17 @@ pub(crate) enum Verdict {
 }
 
 /// Decides about lines.
-pub(crate) struct Judge {
-    level: ValidationLevel,
+pub(crate) struct Judge<'r> {
+    rules: &'r Rules,
     extractor: Extractor,
     entries: Entries,
 }
 
-impl Judge {
-    /// A judge for the data store whose FHIR base URL is `base` and whose search parameters are these.
-    pub(crate) fn new(level: ValidationLevel, base: &str, parameters: &ParameterSet) -> Judge {
-        Judge { level, extractor: Extractor::new(base, parameters), entries: Entries::new() }
+impl Judge<'_> {
+    /// A judge by these rules.
+    pub(crate) fn new(rules: &Rules) -> Judge<'_> {
+        let extractor = Extractor::new(&rules.base, &rules.parameters);
+        Judge { rules, extractor, entries: Entries::new() }
     }
 
     /// Decides about one line that is not blank.
@@ -50,7 +52,13 @@ impl Judge {
         let Some(key) = resource.key() else {
             return refused(IssueCode::Processing, "Missing required id field in resource json");
         };
-        match fhir::judge(resource, fhir_level(self.level)) {
+        let rules = fhir::Rules {
+            level: fhir_level(self.rules.level),
+            guides: &self.rules.guides,
+            defaults: &self.rules.default_profiles,
+            now: self.rules.now,
+        };
+        match fhir::judge(resource, &rules) {
             fhir::Verdict::Valid(resource) => self.good(&resource, key, false),
             fhir::Verdict::Noted(resource, _) => self.good(&resource, key, true),
             fhir::Verdict::Invalid(outcome) => Verdict::Refused { status: 400, outcome: outcome.to_json() },

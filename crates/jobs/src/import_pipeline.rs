@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fhir::{Guides, Time};
 use futures::{StreamExt, TryStreamExt};
 use search::ParameterSet;
 use store::ValidationLevel;
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::import::{Checkpoint, Halt, fault};
 use crate::import_line::{self, Judge, Verdict};
 use crate::import_source::{Input, OpenFile};
-use crate::limits::{Sizes, TEXT_AHEAD_BYTES_MAX};
+use crate::limits::{LINE_BYTES_MAX, Sizes, TEXT_AHEAD_BYTES_MAX};
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{ObjectSummary, ObjectsError};
 use crate::retry::{TRIES_MAX, pause};
@@ -111,8 +112,29 @@ pub(crate) struct Rules {
     pub(crate) base: Arc<str>,
     /// Its search parameters.
     pub(crate) parameters: ParameterSet,
+    /// The profiles that there are.
+    pub(crate) guides: Arc<Guides>,
+    /// The versions of guides that canonicals without a version mean in it.
+    pub(crate) default_profiles: Arc<[String]>,
+    /// What invariants of profiles mean by now.
+    pub(crate) now: Time,
     /// The longest line, in bytes.
     pub(crate) line_bytes: usize,
+}
+
+impl Rules {
+    /// Those of base R4, for a new data store at `base`.
+    pub(crate) fn of_base(base: Arc<str>) -> Rules {
+        Rules {
+            level: ValidationLevel::StructureOnly,
+            base,
+            parameters: ParameterSet::r4(),
+            guides: Arc::new(Guides::standard()),
+            default_profiles: Arc::default(),
+            now: Time(0),
+            line_bytes: LINE_BYTES_MAX,
+        }
+    }
 }
 
 /// Nobody listens any more.
@@ -367,7 +389,7 @@ async fn decide(item: Item, rules: Rules) -> Item {
     let Item::Lines(lines, room) = item else { return item };
     let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
     let decided = tokio::task::spawn_blocking(move || {
-        let mut judge = Judge::new(rules.level, &rules.base, &rules.parameters);
+        let mut judge = Judge::new(&rules);
         let mut verdict = |text: Option<Bytes>| match text {
             Some(text) => judge.decide(&text),
             None => import_line::too_long(rules.line_bytes),

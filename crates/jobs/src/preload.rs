@@ -7,13 +7,12 @@ use bytes::Bytes;
 use fhir::ResourceKey;
 use futures::TryStreamExt;
 use population::Population;
-use search::{ParameterSet, Visible};
-use store::{
-    Answer, Catalog, DatastoreId, ErrorCategory, JobId, Put, Run, RunId, Store, StoreError, ValidationLevel,
-};
+use search::Visible;
+use store::{Answer, Catalog, DatastoreId, ErrorCategory, JobId, Put, Run, RunId, Store, StoreError};
 use tokio::io::AsyncReadExt;
 
 use crate::import_line::{Judge, Verdict};
+use crate::import_pipeline::Rules;
 use crate::lifecycle::{Preload, PreloadError};
 use crate::limits::{RUN_BYTES_MAX, RUN_LINES_MAX};
 use crate::ndjson::{Line, Place, Splitter};
@@ -88,8 +87,8 @@ impl Preload for Synthea {
         Box::pin(async move {
             // The preloading of a data store is a job of its own that no list shows; it takes the store's id.
             let job = JobId::parse(id.as_str()).ok_or_else(|| fatal("The data store cannot be filled"))?;
-            let base = (self.bases)(id).into();
-            let mut run = Filling { store: contents, base, job, number: 0, lines: Vec::new(), bytes: 0 };
+            let rules = Rules::of_base((self.bases)(id).into());
+            let mut run = Filling { store: contents, rules, job, number: 0, lines: Vec::new(), bytes: 0 };
             self.fill(id, &mut run).await
         })
     }
@@ -98,7 +97,7 @@ impl Preload for Synthea {
 /// Lines on their way into a store.
 struct Filling {
     store: Arc<dyn Store>,
-    base: Arc<str>,
+    rules: Rules,
     job: JobId,
     number: u64,
     lines: Vec<Bytes>,
@@ -127,9 +126,9 @@ impl Filling {
     async fn flush(&mut self) -> Result<(), PreloadError> {
         let lines = std::mem::take(&mut self.lines);
         self.bytes = 0;
-        let base = Arc::clone(&self.base);
+        let rules = self.rules.clone();
         let decided = tokio::task::spawn_blocking(move || {
-            let mut judge = Judge::new(ValidationLevel::StructureOnly, &base, &ParameterSet::r4());
+            let mut judge = Judge::new(&rules);
             lines.iter().filter_map(|line| put(&mut judge, line)).collect()
         });
         let puts: Vec<Put> = decided.await.map_err(|_| fatal("The synthetic data could not be prepared"))?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fhir::package::Packages;
+use fhir::Packages;
 use store::{
     Catalog, CatalogError, Change, Clock, DatastoreId, DatastoreStatus, Job, JobKind, JobStatus, Revised,
     StoreError,

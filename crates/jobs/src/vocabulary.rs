@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fhir::package::{EntryAt, Library, Packages};
-use fhir::{Resource, Time};
+use fhir::package::{EntryAt, Library};
+use fhir::{Packages, Resource, Time};
 use search::{
     Definition, Filter, ParameterSet, Search, Sort, SortKey, Visible, Vocabulary, VocabularyNeed,
     vocabulary_needed,
@@ -157,7 +157,7 @@ impl VocabularySource<'_> {
         from: Option<u32>,
         kept: &KeptVocabulary,
     ) -> Result<Vec<VocabularyNeed>, StoreError> {
-        let library = self.packages.current();
+        let library = Arc::clone(self.packages.current().library());
         let Some((at, found)) = packaged(&library, &need, from).await? else {
             return Ok(vocabulary.add(need, None));
         };
@@ -182,7 +182,7 @@ impl VocabularySource<'_> {
         if let Some((version, definition)) = kept.stored(self.base, need) {
             return Ok(self.is_newest(need, &version).await?.then_some(definition));
         }
-        let library = self.packages.current();
+        let library = Arc::clone(self.packages.current().library());
         let Some(at) = place(&library, need, from) else { return Ok(None) };
         let Some(definition) = kept.packaged(&library, at) else { return Ok(None) };
         Ok((self.count(need, Filter::Everything).await? == Some(0)).then_some(definition))
@@ -203,7 +203,7 @@ impl VocabularySource<'_> {
             let parsed = aside(body.len(), move || Resource::parse_slice(&body).ok()).await?;
             return Ok(parsed.map(|resource| Found { resource: Arc::new(resource), package: None }));
         }
-        let found = packaged(&self.packages.current(), need, from).await?;
+        let found = packaged(self.packages.current().library(), need, from).await?;
         Ok(found.map(|(at, resource)| Found { resource, package: Some(at.package) }))
     }
 

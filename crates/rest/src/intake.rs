@@ -1,10 +1,11 @@
 //! From the bytes of a request to something a store can keep: parsed, checked, brought into stored form.
 
 use bytes::Bytes;
-use fhir::{Id, Level, Outcome, Resource, ResourceKey, ResourceType, Verdict};
+use fhir::{Id, Level, Outcome, Resource, ResourceKey, ResourceType, Rules, Verdict};
 use search::{Entries, Extractor, ParameterSet};
 use store::{Operation, Put};
 
+use crate::Context;
 use crate::links::Base;
 use crate::outcome::Refusal;
 
@@ -16,18 +17,29 @@ pub(crate) struct Accepted {
 }
 
 /// The resource in `body` if it is one `of` this type that may be stored.
-pub(crate) fn accept(of: ResourceType, body: &Bytes, level: Level) -> Result<Accepted, Refusal> {
+pub(crate) fn accept(
+    context: &Context<'_>,
+    of: ResourceType,
+    body: &Bytes,
+    level: Level,
+) -> Result<Accepted, Refusal> {
     let resource = Resource::parse_slice(body).map_err(|error| Refusal::unreadable(&error))?;
     if resource.of() != of {
         let sentence = format!("The address takes resources of type {of}, not {}.", resource.of());
         return Err(Refusal::misfit("Resource.resourceType".to_owned(), sentence));
     }
-    accept_resource(resource, level)
+    accept_resource(context, resource, level)
 }
 
 /// The resource if it may be stored.
-pub(crate) fn accept_resource(resource: Resource, level: Level) -> Result<Accepted, Refusal> {
-    match fhir::judge(resource, level) {
+pub(crate) fn accept_resource(
+    context: &Context<'_>,
+    resource: Resource,
+    level: Level,
+) -> Result<Accepted, Refusal> {
+    let guides = context.packages.current();
+    let rules = Rules { level, guides: &guides, defaults: context.default_profiles(), now: context.now };
+    match fhir::judge(resource, &rules) {
         Verdict::Valid(resource) => Ok(Accepted { resource, issues: None }),
         Verdict::Noted(resource, outcome) => Ok(Accepted { resource, issues: Some(outcome) }),
         Verdict::Invalid(outcome) => Err(Refusal::validation(outcome.0)),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ::search::{ParameterSet, Visible};
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
+use fhir::Packages;
 use fhir::Time;
-use fhir::package::Packages;
 use jobs::{ExportFiles, KeptVocabulary, Queue};
 use store::{Catalog, Clock, Datastore, Random, Store, StoreError, uuid};
 
@@ -289,6 +289,11 @@ impl Service {
 }
 
 impl Context<'_> {
+    /// The versions of guides that canonicals without a version mean in this data store.
+    pub(crate) fn default_profiles(&self) -> &[String] {
+        self.record.default_profiles.as_deref().unwrap_or_default()
+    }
+
     /// The address of a page at `path`; its token is good for this data store, whatever address that is
     /// known by. Fails if the place cannot be told in a URL.
     pub(crate) fn next_link(&self, path: &str, page: &Page) -> Result<String, Refusal> {

@@ -1,8 +1,9 @@
 //! Patch (R4 http, section 3.1.0.6): the version that stands, changed, is the next one.
 
-use fhir::{Document, FhirPathPatch, JsonPatch, Level, Resource, ResourceError, Time};
+use fhir::{Document, FhirPathPatch, JsonPatch, Resource, ResourceError};
 use store::Stored;
 
+use crate::Context;
 use crate::intake::{self, Accepted};
 use crate::interaction::Patch;
 use crate::outcome::Refusal;
@@ -30,8 +31,8 @@ pub(crate) fn parse(patch: &Patch) -> Result<Changes, Refusal> {
 }
 
 /// The resource that stands with the changes, valid. Changes see it as it is read, with its version and time;
-/// of these what they say is overlooked, as on update, and its type and id must stay. `now` is what paths mean by it.
-pub(crate) fn apply(changes: &Changes, found: &Stored, level: Level, now: Time) -> Result<Accepted, Refusal> {
+/// of these what they say is overlooked, as on update, and its type and id must stay.
+pub(crate) fn apply(context: &Context<'_>, changes: &Changes, found: &Stored) -> Result<Accepted, Refusal> {
     let body = found.body.as_ref().ok_or_else(|| Refusal::gone(&found.key, found.version))?;
     let mut shown = Vec::new();
     fhir::emit(&found.key, body, found.version, found.updated, &mut shown);
@@ -39,7 +40,7 @@ pub(crate) fn apply(changes: &Changes, found: &Stored, level: Level, now: Time) 
         Document::parse(shown).map_err(|_| Refusal::patched("The stored resource cannot be read."))?;
     let patched = match changes {
         Changes::Json(patch) => patch.apply(&shown),
-        Changes::FhirPath(patch) => patch.apply(&shown, now),
+        Changes::FhirPath(patch) => patch.apply(&shown, context.now),
     };
     let patched = patched.map_err(|error| Refusal::patch(&error))?;
     let patched = Document::parse(patched).map_err(ResourceError::Json).and_then(Resource::of_document);
@@ -47,5 +48,6 @@ pub(crate) fn apply(changes: &Changes, found: &Stored, level: Level, now: Time) 
     if patched.key().as_ref() != Some(&found.key) {
         return Err(Refusal::patched("A patch must leave the resource's type and id as they are."));
     }
-    intake::accept_resource(patched, level).map_err(|refusal| Refusal { status: 422, ..refusal })
+    let level = context.preferences.level;
+    intake::accept_resource(context, patched, level).map_err(|refusal| Refusal { status: 422, ..refusal })
 }

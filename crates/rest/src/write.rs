@@ -103,16 +103,18 @@ pub(crate) async fn prepare(context: &Context<'_>, interaction: &Interaction) ->
 pub(crate) fn bring(context: &Context<'_>, interaction: &Interaction) -> Result<Brought, Refusal> {
     let level = context.preferences.level;
     match interaction {
-        Interaction::Create { of, body, .. } => Ok(Brought::Resource(intake::accept(*of, body, level)?)),
+        Interaction::Create { of, body, .. } => {
+            Ok(Brought::Resource(intake::accept(context, *of, body, level)?))
+        }
         Interaction::Update { key, body, .. } => {
             check_mutable(key.of)?;
-            let accepted = intake::accept(key.of, body, level)?;
+            let accepted = intake::accept(context, key.of, body, level)?;
             accepted.check_id(key)?;
             Ok(Brought::Resource(accepted))
         }
         Interaction::ConditionalUpdate { of, body, .. } => {
             check_mutable(*of)?;
-            Ok(Brought::Resource(intake::accept(*of, body, level)?))
+            Ok(Brought::Resource(intake::accept(context, *of, body, level)?))
         }
         Interaction::Patch { key: ResourceKey { of, .. }, patch, .. }
         | Interaction::ConditionalPatch { of, patch, .. } => {
@@ -131,11 +133,10 @@ pub(crate) fn bring(context: &Context<'_>, interaction: &Interaction) -> Result<
 /// Puts what a write brings where it goes.
 pub(crate) fn fill(context: &Context<'_>, aim: Aim, brought: Brought) -> Result<Prepared, Refusal> {
     let Aim { key, preconditions, deed, found, note } = aim;
-    let level = context.preferences.level;
     let accepted = match (brought, &found) {
         (Brought::Resource(accepted), _) => Some(accepted),
         (Brought::Patch(patch), Some(found)) if deed == Deed::Patch => {
-            Some(patch::apply(&patch, found, level, context.now)?)
+            Some(patch::apply(context, &patch, found)?)
         }
         _ => None,
     };

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use access::claimed_service;
 use bytes::Bytes;
-use fhir::package::Packages;
+use fhir::Packages;
 use futures::TryStreamExt;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -67,7 +67,7 @@ fn shell(components: &Components, request: &Request<Incoming>) -> Response<Body>
         "/metrics" => plain(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
-            components.metrics.render(components.packages.current().registry()),
+            components.metrics.render(components.packages.current().library().registry()),
         ),
         _ => plain(
             StatusCode::OK,

@@ -7,7 +7,7 @@ mod writer;
 
 pub(crate) use archive::find;
 pub(crate) use live::LivePackages;
-pub(crate) use shelf::{Installed, Shelf};
+pub(crate) use shelf::Shelf;
 
 #[cfg(test)]
 mod tests;

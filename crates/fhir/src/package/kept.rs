@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Values with their costs; when they cost more than the limit, those that were not used for longest go.
 #[derive(Debug)]
-pub(super) struct Kept<K, V> {
+pub(crate) struct Kept<K, V> {
     values: HashMap<K, (V, usize, u64)>,
     cost: usize,
     cost_max: usize,
@@ -13,11 +13,11 @@ pub(super) struct Kept<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Kept<K, V> {
-    pub(super) fn new(cost_max: usize) -> Self {
+    pub(crate) fn new(cost_max: usize) -> Self {
         Kept { values: HashMap::new(), cost: 0, cost_max, uses: 0 }
     }
 
-    pub(super) fn get(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<V> {
         self.uses += 1;
         let (value, _, used) = self.values.get_mut(key)?;
         *used = self.uses;
@@ -25,7 +25,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Kept<K, V> {
     }
 
     /// Keeps a value, unless it alone costs more than the limit. Returns whether others had to go.
-    pub(super) fn keep(&mut self, key: K, value: V, cost: usize) -> bool {
+    pub(crate) fn keep(&mut self, key: K, value: V, cost: usize) -> bool {
         if cost > self.cost_max {
             return false;
         }

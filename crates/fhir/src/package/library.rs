@@ -37,19 +37,6 @@ impl std::fmt::Display for ContentsError {
 
 impl std::error::Error for ContentsError {}
 
-/// Where a server's packages are found, as they are at the moment.
-pub trait Packages: Send + Sync {
-    /// The packages. The answer stays as it is while it is held; ask again for each piece of work.
-    fn current(&self) -> Arc<Library>;
-}
-
-/// Packages that stay as they are.
-impl Packages for Arc<Library> {
-    fn current(&self) -> Arc<Library> {
-        Arc::clone(self)
-    }
-}
-
 /// Why a definition that a canonical means could not be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LibraryError {
@@ -81,9 +68,17 @@ impl std::error::Error for LibraryError {}
 pub struct Profile {
     /// The definition, with its snapshot.
     pub definition: Arc<StructureDefinition>,
-    /// The number of the package it is in; `None` for what the standard itself defines. What the definition refers to
-    /// is to be asked for from this package.
-    pub package: Option<u32>,
+    /// Where it stands; `None` for what the standard itself defines.
+    pub at: Option<EntryAt>,
+}
+
+impl Profile {
+    /// The number of the package it is in, from which what it refers to is to be asked for; `None` for what the standard
+    /// itself defines.
+    #[must_use]
+    pub fn package(&self) -> Option<u32> {
+        self.at.map(|at| at.package)
+    }
 }
 
 /// Packages whose resources can be had by their canonicals.
@@ -151,14 +146,14 @@ impl Library {
         if !found.as_ref().is_some_and(is_near)
             && let Some(definition) = standard_definition(canonical)
         {
-            return Ok(Some(Profile { definition, package: None }));
+            return Ok(Some(Profile { definition, at: None }));
         }
         let Some(at) = found else { return Ok(None) };
         let definition = match self.shelf(|shelf| shelf.definitions.get(&at)) {
             Some(definition) => definition,
             None => self.read_definition(at, canonical, open)?,
         };
-        Ok(Some(Profile { definition, package: Some(at.package) }))
+        Ok(Some(Profile { definition, at: Some(at) }))
     }
 
     fn read_definition(
@@ -247,7 +242,8 @@ impl DefinitionSource for Scope<'_> {
 }
 
 /// The contents of no packages.
-struct NoContents;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoContents;
 
 impl Contents for NoContents {
     fn read(&self, package: &PackageKey, _: &Entry) -> Result<Vec<u8>, ContentsError> {

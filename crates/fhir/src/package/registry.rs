@@ -128,6 +128,18 @@ impl Registry {
         near.or_else(default).or_else(|| self.newest(found.iter()))
     }
 
+    /// The version in which a data store means this URL whose default versions of guides are these (`us-core-6.1.0`,
+    /// HealthLake's ProfileConfiguration): of several the newest, nothing if none of them has it.
+    #[must_use]
+    pub fn version_among(&self, url: &str, defaults: &[String]) -> Option<&str> {
+        let is_meant = |at: &&EntryAt| {
+            let key = &self.package(at.package).key;
+            defaults.iter().any(|slug| is_slug_of(slug, key))
+        };
+        let at = self.newest(self.by_url.get(url)?.iter().filter(is_meant))?;
+        Some(&self.package(at.package).key.version)
+    }
+
     fn newest<'a>(&self, among: impl Iterator<Item = &'a EntryAt>) -> Option<EntryAt> {
         among.copied().max_by(|one, other| {
             let version = |at: &EntryAt| &*self.entry(*at).version;
@@ -164,6 +176,15 @@ impl Registry {
         });
         newest.map(position)
     }
+}
+
+/// Whether a default of HealthLake's form means a package: its version behind the last part of its name, or behind the
+/// last two (`carin-bb-2.0.0`, `us-core-6.1.0`).
+fn is_slug_of(slug: &str, key: &PackageKey) -> bool {
+    let name = slug.strip_suffix(&*key.version).and_then(|rest| rest.strip_suffix('-'));
+    let parts: Vec<&str> = key.name.split('.').collect();
+    let last = |count: usize| parts[parts.len().saturating_sub(count)..].join("-");
+    name.is_some_and(|name| name == last(1) || name == last(2))
 }
 
 fn position(number: usize) -> u32 {

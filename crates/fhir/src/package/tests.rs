@@ -133,7 +133,7 @@ fn what_the_standard_defines_is_there_without_packages() {
     let library = Library::empty();
     let patient =
         library.definition("http://hl7.org/fhir/StructureDefinition/Patient", None).unwrap().unwrap();
-    assert_eq!(patient.package, None);
+    assert_eq!(patient.package(), None);
     assert!(library.definition("http://e.org/none", None).unwrap().is_none());
 }
 

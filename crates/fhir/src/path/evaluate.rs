@@ -89,6 +89,12 @@ impl<'a> PathContext<'a> {
         let root = Element::resource(resource);
         PathContext { resource: root, root, now, variables: &[], surroundings: &NoSurroundings }
     }
+
+    /// The resource that a Reference leads to, if it is in the same document.
+    pub(crate) fn target(&self, reference: Element<'a>) -> Option<Element<'a>> {
+        let written = reference.string_child("reference")?;
+        functions::within(self, &Value::Element(reference), &written)
+    }
 }
 
 impl std::fmt::Debug for PathContext<'_> {

@@ -11,6 +11,7 @@ mod mathematics;
 mod text;
 mod tree;
 
+pub(super) use fhir::within;
 pub(crate) use html::narrative;
 
 use super::error::PathError;

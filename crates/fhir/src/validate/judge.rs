@@ -1,13 +1,27 @@
 //! The verdict on a resource that somebody wants stored, at the level of validation asked for.
 
-use super::{Level, validate};
+use super::{Guides, ISSUES_MAX, Level, Wanted, review_claims, validate};
 use crate::document::push_json_string;
-use crate::{Kind, Outcome, Resource, Severity};
+use crate::{Kind, Outcome, Resource, Severity, Time};
 
 /// The extension that says what is wrong with a resource stored all the same: `valueString` is an OperationOutcome
 /// in JSON (HealthLake, validation level `minimal`).
 pub const VALIDATION_ISSUE: &str =
     "http://healthlake.amazonaws.com/fhir/StructureDefinition/validation-issue";
+
+/// What a resource is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// How much is demanded.
+    pub level: Level,
+    /// The profiles that there are.
+    pub guides: &'a Guides,
+    /// The versions of guides that canonicals without a version mean (`us-core-6.1.0`, HealthLake's
+    /// ProfileConfiguration); where they do not tell, [`DEFAULT_VERSIONS`](crate::package::DEFAULT_VERSIONS) do.
+    pub defaults: &'a [String],
+    /// What invariants of profiles mean by now.
+    pub now: Time,
+}
 
 /// What is to become of a resource.
 pub enum Verdict {
@@ -21,8 +35,13 @@ pub enum Verdict {
 
 /// Decides about a resource. At [`Level::Minimal`] whatever can carry the extension may be stored.
 #[must_use]
-pub fn judge(resource: Resource, level: Level) -> Verdict {
+pub fn judge(resource: Resource, rules: &Rules<'_>) -> Verdict {
+    let level = rules.level;
     let mut outcome = Outcome(validate(&resource, level));
+    if level == Level::Strict {
+        outcome.0.extend(review_claims(&resource, rules, rules.guides.bindings(), Wanted::Errors));
+        outcome.0.truncate(ISSUES_MAX);
+    }
     if level == Level::Minimal {
         // What is let pass is said as what it is.
         outcome.0.iter_mut().for_each(|issue| issue.severity = Severity::Error);

@@ -1,7 +1,9 @@
 //! Judging by profiles: profiles of our own, and the examples that guides bring.
 
 use fhir::package::{Contents, ContentsError, Entry, Library, Manifest, PackageKey, Registry};
-use fhir::{Bindings, ProfileSet, ProfileSetError, Resource, Time, review_profiles};
+use std::sync::Arc;
+
+use fhir::{Bindings, Guides, ProfileSetError, Resource, Time, review_profile};
 
 const PROFILES: &str = include_str!("../data/judge-profiles.ndjson");
 
@@ -24,6 +26,10 @@ fn library() -> Library {
     Library::new(registry, Box::new(Lines))
 }
 
+pub(crate) fn guides() -> Guides {
+    Guides::new(Arc::new(library()), Box::new(OneValueSet))
+}
+
 /// The value set of the tests has the code `good` of any system; of others nobody knows.
 struct OneValueSet;
 
@@ -36,8 +42,8 @@ impl Bindings for OneValueSet {
 fn issues(profile: &str, text: &str) -> Vec<String> {
     let resource = Resource::parse_slice(text.as_bytes()).unwrap();
     let canonical = format!("http://example.org/StructureDefinition/{profile}");
-    let set = ProfileSet::gather(&[&canonical], &library()).unwrap();
-    let found = review_profiles(&resource, &set, &OneValueSet, Time(0));
+    let set = guides().profile(&canonical, None).unwrap();
+    let found = review_profile(&resource, &set, &OneValueSet, Time(0));
     found
         .iter()
         .map(|issue| {
@@ -191,7 +197,7 @@ fn slices_are_told_apart_by_pattern_and_type() {
 
 #[test]
 fn a_profile_that_nobody_knows_is_named() {
-    let unknown = ProfileSet::gather(&["http://example.org/none"], &library());
+    let unknown = guides().profile("http://example.org/none", None);
     assert_eq!(unknown.unwrap_err(), ProfileSetError::Unknown("http://example.org/none".to_owned()));
     let other = issues("observation", r#"{"resourceType":"Patient"}"#);
     assert_eq!(other.len(), 1);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
+mod claims;
 mod datetime;
 mod decimal;
 mod examples;

@@ -167,3 +167,41 @@ async fn minimal_validation_stores_what_can_be_stored_with_a_note() {
         assert_eq!(body["nose"], 1);
     }
 }
+
+/// What the lines of a file come to at a level: those stored, those stored with a note, those refused.
+async fn fates(text: &[&str], level: Option<ValidationLevel>) -> (World, [Vec<u64>; 3]) {
+    let world = World::new().await;
+    world.objects.insert("input", "in/a.ndjson", text.join("\n"));
+    let job = world.import(2, "s3://input/in/a.ndjson", level).await;
+    let output = world.output(&job);
+    let folders = ["SUCCESS", "SUCCESS_WITH_SEARCH_VALIDATION_FAILURES", "FAILURE"];
+    let ids = folders
+        .map(|folder| lines(output.get(&format!("{folder}/a.ndjson"))).iter().map(|line| line.0).collect());
+    (world, ids)
+}
+
+#[tokio::test]
+async fn each_level_asks_of_each_line_what_it_should() {
+    const US_CORE: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient";
+    let claiming = |id: &str, profile: &str, rest: &str| {
+        format!(r#"{{"resourceType":"Patient","id":"{id}","meta":{{"profile":["{profile}"]}}{rest}}}"#)
+    };
+    let whole =
+        r#","identifier":[{"system":"http://a","value":"1"}],"name":[{"family":"B"}],"gender":"female""#;
+    let lines = [
+        claiming("whole", US_CORE, whole),
+        claiming("versioned", &format!("{US_CORE}|6.1.0"), whole),
+        claiming("less", US_CORE, r#","name":[{"family":"C"}]"#),
+        claiming("unknown", "http://example.org/none", whole),
+        claiming("broken", US_CORE, &format!(r#"{whole},"birthDate":"then""#)),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let (world, strict) = fates(&lines, None).await;
+    assert_eq!(strict, [vec![1, 2], vec![], vec![3, 4, 5]]);
+    assert_eq!(world.contents().await.len(), 2);
+    let (_, structure) = fates(&lines, Some(ValidationLevel::StructureOnly)).await;
+    assert_eq!(structure, [vec![1, 2, 3, 4], vec![], vec![5]]);
+    let (world, minimal) = fates(&lines, Some(ValidationLevel::Minimal)).await;
+    assert_eq!(minimal, [vec![1, 2, 3, 4], vec![5], vec![]]);
+    assert_eq!(world.contents().await.len(), 5);
+}

@@ -66,7 +66,7 @@ impl World {
             access: Arc::clone(&self.access),
             files: self.files(),
             bases: bases(),
-            packages: Arc::new(Arc::new(fhir::package::Library::empty())),
+            packages: Arc::new(Arc::new(guides::guides())),
             clock: self.clock.clone(),
             owner: "test".to_owned(),
             workers: 2,

@@ -1,8 +1,11 @@
 //! `$validate`: what would be wrong with a resource (R4 resource, operation validate).
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use fhir::{
-    Bindings, Issue, IssueCode, Json, Level, Outcome, ProfileSet, Resource, ResourceKey, ResourceType,
-    Severity,
+    Bindings, Guides, Issue, IssueCode, Level, Outcome, Resource, ResourceKey, ResourceType, Rules, Severity,
+    Wanted,
 };
 use search::{Vocabulary, VocabularyNeed};
 
@@ -132,51 +135,78 @@ async fn check_deletable(
     Ok(())
 }
 
-/// What the profiles find wrong that are asked for, and those that the resource claims.
+/// What the profiles find wrong that are asked for, those that the resource claims, and the definitions of its
+/// extensions.
+///
+/// Value sets that neither the standard nor a package tells all about are looked for in the data store.
 async fn by_profiles(
     context: &Context<'_>,
     input: &Input,
     resource: &Resource,
 ) -> Result<Vec<Issue>, Refusal> {
-    let library = context.packages.current();
+    let guides = context.packages.current();
+    let (defaults, now) = (context.default_profiles(), context.now);
+    let rules = Rules { level: Level::Strict, guides: &guides, defaults, now };
     let asked = input.texts("profile");
-    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
-    let mut issues = Vec::new();
-    let mut sets = Vec::new();
-    if !asked.is_empty() {
-        sets.push(ProfileSet::gather(&asked, &library).map_err(|error| Refusal::unknown_profile(&error))?);
+    let asked = asked.iter().map(|canonical| guides.profile(&guides.pinned(canonical, defaults), None));
+    let asked = asked.collect::<Result<Vec<_>, _>>().map_err(|error| Refusal::unknown_profile(&error))?;
+    let review = |bindings: &dyn Bindings| {
+        let by_asked = asked.iter().flat_map(|set| fhir::review_profile(resource, set, bindings, now));
+        let mut issues: Vec<Issue> = by_asked.collect();
+        let by_claimed = fhir::review_claims(resource, &rules, bindings, Wanted::All);
+        issues.extend(by_claimed.into_iter().filter(|issue| !issues.contains(issue)).collect::<Vec<_>>());
+        issues
+    };
+    let packaged = Packaged { guides: &guides, unknown: Mutex::default() };
+    let issues = review(&packaged);
+    let unknown = packaged.unknown.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if unknown.is_empty() {
+        return Ok(issues);
     }
-    let meta = resource.root().get("meta").and_then(|meta| meta.get("profile"));
-    for claimed in meta.into_iter().flat_map(Json::items).filter_map(Json::as_str) {
-        if asked.contains(&&*claimed) {
-            continue;
-        }
-        match ProfileSet::gather(&[&claimed], &library) {
-            Ok(set) => sets.push(set),
-            Err(error) => issues
-                .push(Issue::warning(IssueCode::NotFound, error.to_string()).at("Resource.meta.profile")),
-        }
-    }
-    for set in &sets {
-        let bindings = Bound(vocabulary(context, set).await?);
-        issues.extend(fhir::review_profiles(resource, set, &bindings, context.now));
-    }
-    Ok(issues)
-}
-
-/// The value sets that profiles bind codes to, with what they need.
-async fn vocabulary(context: &Context<'_>, set: &ProfileSet) -> Result<Vocabulary, Refusal> {
     let mut vocabulary = Vocabulary::new();
-    let needs = set.value_sets().iter().map(|url| VocabularyNeed::ValueSet(url.to_string())).collect();
+    let needs = unknown.into_iter().map(VocabularyNeed::ValueSet).collect();
     source(context).complete(&mut vocabulary, needs).await?;
-    Ok(vocabulary)
+    Ok(review(&Stored { guides: &guides, vocabulary }))
 }
 
-/// Bindings, as far as vocabulary is here.
-struct Bound(Vocabulary);
+/// Bindings as the standard and the packages tell, keeping which value sets they cannot tell about.
+struct Packaged<'g> {
+    guides: &'g Guides,
+    unknown: Mutex<BTreeSet<String>>,
+}
 
-impl Bindings for Bound {
-    fn member_of(&self, system: Option<&str>, code: &str, value_set: &str, _: Option<u32>) -> Option<bool> {
-        self.0.is_in_value_set(value_set, system?, code)
+impl Bindings for Packaged<'_> {
+    fn member_of(
+        &self,
+        system: Option<&str>,
+        code: &str,
+        value_set: &str,
+        from: Option<u32>,
+    ) -> Option<bool> {
+        let found = self.guides.bindings().member_of(system, code, value_set, from);
+        if found.is_none() {
+            let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+            unknown.insert(value_set.to_owned());
+        }
+        found
+    }
+}
+
+/// Bindings with what the data store knows besides.
+struct Stored<'g> {
+    guides: &'g Guides,
+    vocabulary: Vocabulary,
+}
+
+impl Bindings for Stored<'_> {
+    fn member_of(
+        &self,
+        system: Option<&str>,
+        code: &str,
+        value_set: &str,
+        from: Option<u32>,
+    ) -> Option<bool> {
+        let found = self.guides.bindings().member_of(system, code, value_set, from);
+        found.or_else(|| self.vocabulary.is_in_value_set(value_set, system?, code))
     }
 }

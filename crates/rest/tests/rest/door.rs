@@ -86,7 +86,7 @@ impl World {
             random: Arc::new(SeededRandom::new(1)),
             queue: Arc::clone(&queue),
             files: jobs::ExportFiles::new(Arc::new(objects.clone()), jobs::EXPORT_KEEP_MS),
-            packages: Arc::new(crate::packages::library()),
+            packages: Arc::new(crate::packages::guides()),
         };
         let settings = Settings {
             public_url: PUBLIC.into(),

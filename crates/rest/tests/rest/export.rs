@@ -24,7 +24,7 @@ fn run(world: &World) {
         access: Arc::new(world.objects.clone()),
         files: ExportFiles::new(Arc::new(world.objects.clone()), EXPORT_KEEP_MS),
         bases: Arc::new(|id| format!("{PUBLIC}/datastore/{id}/r4/")),
-        packages: Arc::new(crate::packages::library()),
+        packages: Arc::new(crate::packages::guides()),
         clock: world.clock.clone(),
         owner: "test".to_owned(),
         workers: 1,

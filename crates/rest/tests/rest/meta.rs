@@ -19,7 +19,7 @@ fn world() -> World {
         let (of, id) = path.split_once('/').unwrap();
         let tags: Vec<Value> =
             tags.into_iter().map(|code| json!({"system": "http://t", "code": code})).collect();
-        let mut resource = json!({"resourceType": of, "id": id, "meta": {"tag": tags, "profile": [format!("http://p/{of}")]}});
+        let mut resource = json!({"resourceType": of, "id": id, "meta": {"tag": tags, "profile": [format!("http://hl7.org/fhir/StructureDefinition/{of}")]}});
         if of == "Basic" {
             resource["code"] = json!({"text": "x"});
         }
@@ -41,11 +41,20 @@ fn a_resource_a_version_a_type_and_the_system_have_a_meta() {
     assert_eq!(codes(&meta(&world.get("Patient/1/_history/1/$meta"))), ["a"]);
     assert_eq!(meta(&world.get("Patient/1/$meta"))["tag"], Value::Null);
     let of_type = meta(&world.get("Patient/$meta"));
-    assert_eq!((codes(&of_type), &of_type["profile"]), (vec!["a", "b"], &json!(["http://p/Patient"])));
+    assert_eq!(
+        (codes(&of_type), &of_type["profile"]),
+        (vec!["a", "b"], &json!(["http://hl7.org/fhir/StructureDefinition/Patient"]))
+    );
     let all = meta(&world.post("$meta", &json!({"resourceType": "Parameters"})));
     assert_eq!(
         (codes(&all), &all["profile"]),
-        (vec!["a", "b", "c"], &json!(["http://p/Basic", "http://p/Patient"]))
+        (
+            vec!["a", "b", "c"],
+            &json!([
+                "http://hl7.org/fhir/StructureDefinition/Basic",
+                "http://hl7.org/fhir/StructureDefinition/Patient"
+            ])
+        )
     );
     assert_eq!(all["security"], Value::Null);
     assert_eq!(world.get("Observation/$meta").json(), json!({"resourceType": "Parameters"}));
@@ -60,11 +69,17 @@ fn a_resource_a_version_a_type_and_the_system_have_a_meta() {
 fn what_is_added_is_there_once_in_the_next_version() {
     let world = world();
     let more = json!({"tag": [{"system": "http://t", "code": "a", "display": "other"}, {"system": "http://t", "code": "z"}],
-        "security": [{"code": "R"}], "profile": ["http://p/new", "http://p/Patient"], "versionId": "77"});
+        "security": [{"code": "R"}], "profile": ["http://hl7.org/fhir/StructureDefinition/DomainResource", "http://hl7.org/fhir/StructureDefinition/Patient"], "versionId": "77"});
     let answer = world.post("Patient/1/$meta-add", &with_meta(&more));
     let found = meta(&answer);
     assert_eq!((&found["versionId"], codes(&found)), (&json!("2"), vec!["a", "z"]));
-    assert_eq!(found["profile"], json!(["http://p/Patient", "http://p/new"]));
+    assert_eq!(
+        found["profile"],
+        json!([
+            "http://hl7.org/fhir/StructureDefinition/Patient",
+            "http://hl7.org/fhir/StructureDefinition/DomainResource"
+        ])
+    );
     assert_eq!(found["security"], json!([{"code": "R"}]));
     assert_eq!(answer.header("etag"), "W/\"2\"");
     assert_eq!(world.get("Patient?_tag=http://t%7Cz").entries("/resource/id"), ["1"]);
@@ -75,8 +90,7 @@ fn what_is_added_is_there_once_in_the_next_version() {
 #[test]
 fn what_is_deleted_is_gone_in_the_next_version() {
     let world = world();
-    let less =
-        json!({"tag": [{"system": "http://t", "code": "b"}, {"code": "a"}], "profile": ["http://p/Patient"]});
+    let less = json!({"tag": [{"system": "http://t", "code": "b"}, {"code": "a"}], "profile": ["http://hl7.org/fhir/StructureDefinition/Patient"]});
     let found = meta(&world.post("Patient/2/$meta-delete", &with_meta(&less)));
     assert_eq!(
         (&found["versionId"], codes(&found), &found["profile"]),

@@ -393,12 +393,12 @@ fn validate_tells_faults_and_warnings_and_stores_nothing() {
     assert_eq!(
         verdict(&ask("POST Observation/$validate", &vital)),
         [
-            "warning not-found Resource.meta.profile",
             "error invariant Observation",
             "error required Observation",
             "error required Observation",
             "error required Observation",
-            "error required Observation"
+            "error required Observation",
+            "error not-found Observation.meta.profile[1]"
         ]
     );
     let mode = json!({"name": "mode", "valueCode": "create"});

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fhir::Resource;
 use fhir::package::{Contents, ContentsError, Entry, Library, Manifest, PackageKey, Registry};
+use fhir::{Guides, Resource};
 
 /// Each package with its resources.
 const PACKAGES: [(&str, &[&str]); 3] = [
@@ -46,7 +46,7 @@ impl Contents for Texts {
 }
 
 /// Packages with code systems and value sets, one of them in two versions.
-pub(crate) fn library() -> Arc<Library> {
+pub(crate) fn guides() -> Arc<Guides> {
     let packages = PACKAGES.iter().map(|(key, texts)| {
         let manifest = Manifest {
             key: PackageKey::parse(key).unwrap(),
@@ -60,5 +60,7 @@ pub(crate) fn library() -> Arc<Library> {
         });
         (manifest, entries.collect())
     });
-    Arc::new(Library::new(Registry::new(packages.collect()), Box::new(Texts)))
+    let library = Arc::new(Library::new(Registry::new(packages.collect()), Box::new(Texts)));
+    let codes = search::PackagedCodes::new(Arc::clone(&library));
+    Arc::new(Guides::new(library, Box::new(codes)))
 }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use fhir::package::{DEFAULT_VERSIONS, PackageKey, covers};
+use fhir::package::{DEFAULT_VERSIONS, Entry, Manifest, PackageKey, covers};
 use serde_json::{Value, json};
 
 use super::progress;
 use crate::folder::packages_of;
-use crate::packages::{Installed, Shelf, find};
+use crate::packages::{Shelf, find};
 
 /// The package whose definitions tarn brings itself.
 const CORE: &str = "hl7.fhir.r4.core";
@@ -142,40 +142,59 @@ fn add_one(
 
 /// What the package of this key builds on and is not there.
 fn missing(shelf: &Shelf, of: &PackageKey) -> Result<Vec<String>> {
-    let keys = shelf.keys()?;
+    let mut keys: Vec<PackageKey> = shelf.keys()?.into_iter().map(|(key, _)| key).collect();
+    keys.extend(guides::packages().into_iter().map(|(manifest, _)| manifest.key));
     let is_here = |wanted: &PackageKey| {
         wanted.name == CORE
-            || keys
-                .iter()
-                .any(|(known, _)| known.name == wanted.name && covers(&wanted.version, &known.version))
+            || keys.iter().any(|known| known.name == wanted.name && covers(&wanted.version, &known.version))
     };
     let dependencies = shelf.open(of)?.manifest.dependencies;
     Ok(dependencies.iter().filter(|wanted| !is_here(wanted)).map(ToString::to_string).collect())
 }
 
-fn list(place: &Place) -> Result<ExitCode> {
-    let shelf = place.shelf();
+/// A package in the list.
+struct Row {
+    manifest: Manifest,
+    entries: Vec<Entry>,
+    /// Bytes on disk; of a guide that comes along none.
+    bytes: Option<u64>,
+}
+
+/// The packages that are there and, unless one of them replaces it, the guides that come along; in order. What cannot
+/// be used is told, and makes the list incomplete.
+fn rows(shelf: &Shelf) -> Result<(Vec<Row>, bool)> {
     let (mut rows, mut is_whole) = (Vec::new(), true);
     for (key, _) in shelf.keys()? {
         match shelf.open(&key) {
-            Ok(installed) => rows.push(installed),
+            Ok(found) => {
+                rows.push(Row { manifest: found.manifest, entries: found.entries, bytes: Some(found.bytes) });
+            }
             Err(error) => {
                 is_whole = false;
                 eprintln!("{key} cannot be used: {error:#}");
             }
         }
     }
+    for (manifest, entries) in guides::packages() {
+        if rows.iter().all(|row| row.manifest.key != manifest.key) {
+            rows.push(Row { manifest, entries, bytes: None });
+        }
+    }
+    rows.sort_by(|one, other| one.manifest.key.cmp(&other.manifest.key));
+    Ok((rows, is_whole))
+}
+
+fn list(place: &Place) -> Result<ExitCode> {
+    let (rows, is_whole) = rows(&place.shelf())?;
     if place.json {
         println!("{:#}", Value::Array(rows.iter().map(as_json).collect()));
-    } else if rows.is_empty() && is_whole {
-        println!("no packages; add one with `tarn package add FILE`");
     } else {
         rows.iter().for_each(|row| println!("{}", as_line(row)));
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn profiles(of: &Installed) -> usize {
+fn profiles(of: &Row) -> usize {
     of.entries.iter().filter(|entry| entry.of.name() == "StructureDefinition").count()
 }
 
@@ -183,19 +202,19 @@ fn is_default(key: &PackageKey) -> bool {
     DEFAULT_VERSIONS.contains(&(&*key.name, &*key.version))
 }
 
-fn as_line(of: &Installed) -> String {
+fn as_line(of: &Row) -> String {
     let key = &of.manifest.key;
     let default = if is_default(key) { "  default version" } else { "" };
+    let bytes = of.bytes.map_or("comes along".to_owned(), |bytes| format!("{:>7} KiB", bytes.div_ceil(1024)));
     format!(
-        "{:<48} {:>6} definitions, {:>5} structures  {:>7} KiB{default}",
+        "{:<48} {:>6} definitions, {:>5} structures  {bytes:>11}{default}",
         key.to_string(),
         of.entries.len(),
         profiles(of),
-        of.bytes.div_ceil(1024)
     )
 }
 
-fn as_json(of: &Installed) -> Value {
+fn as_json(of: &Row) -> Value {
     let manifest = &of.manifest;
     json!({
         "name": manifest.key.name,
@@ -205,6 +224,7 @@ fn as_json(of: &Installed) -> Value {
         "definitions": of.entries.len(),
         "structures": profiles(of),
         "bytes": of.bytes,
+        "comesAlong": of.bytes.is_none(),
         "default": is_default(&manifest.key),
         "dependencies": manifest.dependencies.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
@@ -226,6 +246,10 @@ fn remove(package: &str, place: &Place) -> Result<ExitCode> {
         }
     }
     if removed.is_empty() {
+        let named = |key: &PackageKey| key.name == package || key.to_string() == package;
+        if guides::packages().iter().any(|(manifest, _)| named(&manifest.key)) {
+            bail!("{package} comes along with tarn and stays");
+        }
         bail!("there is no package {package}; `tarn package list` shows those that are there");
     }
     if place.json {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::Result;
-use fhir::Time;
-use fhir::package::{Library, PackageKey, Packages};
+use fhir::package::PackageKey;
+use fhir::{Guides, Packages, Time};
 use indicatif::ProgressBar;
 use store::Clock;
 
@@ -26,7 +26,7 @@ pub(crate) struct LivePackages {
 struct Seen {
     at: Time,
     keys: Vec<(PackageKey, SystemTime)>,
-    library: Arc<Library>,
+    guides: Arc<Guides>,
 }
 
 impl LivePackages {
@@ -61,7 +61,7 @@ impl LivePackages {
     fn read(&self, seen: Option<&Seen>, at: Time) -> Result<Seen> {
         let keys = self.shelf.keys()?;
         if let Some(seen) = seen.filter(|seen| seen.keys == keys) {
-            return Ok(Seen { at, keys, library: Arc::clone(&seen.library) });
+            return Ok(Seen { at, keys, guides: Arc::clone(&seen.guides) });
         }
         let (library, faults) = self.shelf.library()?;
         for fault in faults {
@@ -69,22 +69,22 @@ impl LivePackages {
         }
         let registry = library.registry();
         tracing::info!("{} packages with {} definitions", registry.packages().len(), registry.entries());
-        Ok(Seen { at, keys, library: Arc::new(library) })
+        Ok(Seen { at, keys, guides: Arc::new(guides::with_vocabulary(library)) })
     }
 }
 
 impl Packages for LivePackages {
-    fn current(&self) -> Arc<Library> {
+    fn current(&self) -> Arc<Guides> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         if let Some(seen) = seen.as_ref().filter(|seen| (0..LOOK_US).contains(&(now.0 - seen.at.0))) {
-            return Arc::clone(&seen.library);
+            return Arc::clone(&seen.guides);
         }
         match self.read(seen.as_ref(), now) {
-            Ok(new) => Arc::clone(&seen.insert(new).library),
+            Ok(new) => Arc::clone(&seen.insert(new).guides),
             Err(error) => {
                 tracing::warn!("the packages cannot be read: {error:#}");
-                seen.as_ref().map_or_else(|| Arc::new(Library::empty()), |seen| Arc::clone(&seen.library))
+                seen.as_ref().map_or_else(|| Arc::new(guides::guides()), |seen| Arc::clone(&seen.guides))
             }
         }
     }

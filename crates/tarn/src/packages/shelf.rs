@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use fhir::package::{
     Contents, ContentsError, Entry, Library, Manifest, PackageKey, Registry, read_index_line,
 };
+use guides::GuideContents;
 use indicatif::ProgressBar;
 
 use super::archive;
@@ -101,19 +102,23 @@ impl Shelf {
         Ok(Installed { manifest, entries, bytes, contents })
     }
 
-    /// All packages that can be opened as a library, and what is wrong with the others.
+    /// All packages that can be opened, and the guides that come along, as a library; and what is wrong with the others.
+    /// A package replaces the guide of its name and version.
     pub(crate) fn library(&self) -> Result<(Library, Vec<String>)> {
-        let (mut packages, mut contents, mut faults) = (Vec::new(), HashMap::new(), Vec::new());
+        let (mut packages, mut contents, mut faults) = (guides::packages(), HashMap::new(), Vec::new());
         for (key, _) in self.keys()? {
             match self.open(&key) {
                 Ok(installed) => {
+                    packages.retain(|(manifest, _)| manifest.key != key);
                     packages.push((installed.manifest, installed.entries));
                     contents.insert(key, installed.contents);
                 }
                 Err(error) => faults.push(format!("{key}: {error:#}")),
             }
         }
-        Ok((Library::new(Registry::new(packages), Box::new(OpenContents(contents))), faults))
+        let keys: Vec<PackageKey> = contents.keys().cloned().collect();
+        let contents = GuideContents::new(Box::new(OpenContents(contents)), &keys);
+        Ok((Library::new(Registry::new(packages), Box::new(contents)), faults))
     }
 
     /// Adds the package at `source`, an archive or a folder; one of the same name and version is replaced.

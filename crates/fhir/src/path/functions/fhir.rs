@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::element::Element;
 use super::super::error::PathError;
-use super::super::evaluate::{ENOUGH, Flow, Input, MORE, Take, given};
+use super::super::evaluate::{ENOUGH, Flow, Input, MORE, PathContext, Take, given};
 use super::super::function::Function;
 use super::super::syntax::Call;
 use super::super::value::{Value, string_operand};
@@ -104,18 +104,27 @@ fn resolve<'a>(input: &Input<'_, 'a>, value: &Value<'a>, take: Take<'_, 'a>) -> 
     };
     let Some(written) = written else { return MORE };
     let context = input.evaluation.context;
-    if let Some(id) = written.strip_prefix('#') {
-        let holders = [enclosing(context.root, value), Some(context.resource), Some(context.root)];
-        return given(holders.into_iter().flatten().find_map(|holder| contained(holder, id)), take);
-    }
-    if let Some(found) = entry(context.root, &written) {
-        return take(Value::Element(found));
+    let here = within(context, value, &written);
+    if here.is_some() || written.starts_with('#') {
+        return given(here.map(Value::Element), take);
     }
     if let Some(found) = context.surroundings.resolve(&written) {
         return take(Value::Element(Element::resource(found)));
     }
     let of: Option<ResourceType> = Reference::parse(&written).of();
     given(of.map(|of| Value::Element(Element::of_type(of))), take)
+}
+
+/// What the reference that stands in `value` leads to in the same document: a contained resource, its container, or the
+/// resource of an entry of the Bundle around it.
+pub(in crate::path) fn within<'a>(
+    context: &PathContext<'a>,
+    value: &Value<'a>,
+    written: &str,
+) -> Option<Element<'a>> {
+    let Some(id) = written.strip_prefix('#') else { return entry(context.root, written) };
+    let holders = [enclosing(context.root, value), Some(context.resource), Some(context.root)];
+    holders.into_iter().flatten().find_map(|holder| contained(holder, id))
 }
 
 /// The resource of a Bundle's entry in which a value stands.
@@ -132,14 +141,14 @@ fn enclosing<'a>(bundle: Element<'a>, value: &Value<'a>) -> Option<Element<'a>> 
 }
 
 /// The contained resource of this id; without one the container itself.
-fn contained<'a>(container: Element<'a>, id: &str) -> Option<Value<'a>> {
+fn contained<'a>(container: Element<'a>, id: &str) -> Option<Element<'a>> {
     if id.is_empty() {
-        return Some(Value::Element(container));
+        return Some(container);
     }
     let definition = container.of.element("contained")?;
     let all = container.value?.get("contained")?;
     let found = all.items().find(|one| one.get("id").and_then(Json::as_str).is_some_and(|one| one == id))?;
-    Some(Value::Element(Element::new(found, definition.types[0].definition())))
+    Some(Element::new(found, definition.types[0].definition()))
 }
 
 /// The resource of the Bundle's entry that a reference names by its `fullUrl`, whole or after its base.

@@ -1,8 +1,10 @@
 //! Which slice a value belongs to (R4 section 5.3.9, discriminators).
 
+use super::bound::any_code;
 use super::compile::{CompiledProfile, Node};
+use super::place::Place;
 use super::rule::{contains, is_exactly};
-use super::walk::{Place, ProfileWalk, codes, is_error};
+use super::walk::{ProfileWalk, is_error};
 use crate::profile::{BindingStrength, Discriminator, DiscriminatorType};
 use crate::{Element, Json, Reference, Value};
 
@@ -42,27 +44,28 @@ impl<'w> ProfileWalk<'w> {
         found: &[Element<'w>],
     ) -> bool {
         let expected = below(profile, slice, &discriminator.path);
-        match (discriminator.of, expected) {
-            (DiscriminatorType::Exists, Some(expected)) => {
-                let node = profile.node(expected);
-                if node.max() == Some(0) { found.is_empty() } else { !found.is_empty() }
+        let Some(first) = expected.first() else {
+            return match discriminator.of {
+                DiscriminatorType::Exists => !found.is_empty(),
+                DiscriminatorType::Value | DiscriminatorType::Pattern => {
+                    let node = profile.node(slice);
+                    &*discriminator.path == "url" && found.iter().any(|one| is_url_of(node, *one))
+                }
+                DiscriminatorType::Type | DiscriminatorType::Profile => false,
+            };
+        };
+        let mut pairs = expected.iter().flat_map(|number| found.iter().map(|one| (*number, *one)));
+        match discriminator.of {
+            DiscriminatorType::Exists => (profile.node(*first).max() == Some(0)) == found.is_empty(),
+            DiscriminatorType::Type => {
+                pairs.any(|(number, one)| is_of_type(profile.node(number), one, &discriminator.path))
             }
-            (DiscriminatorType::Exists, None) => !found.is_empty(),
-            (DiscriminatorType::Type, Some(expected)) => {
-                let node = profile.node(expected);
-                found.iter().any(|one| is_of_type(node, *one, &discriminator.path))
+            DiscriminatorType::Profile => {
+                pairs.any(|(number, one)| self.meets(profile, profile.node(number), one))
             }
-            (DiscriminatorType::Profile, Some(expected)) => {
-                let node = profile.node(expected);
-                found.iter().any(|one| self.meets(profile, node, *one))
+            DiscriminatorType::Value | DiscriminatorType::Pattern => {
+                pairs.any(|(number, one)| self.has_value(profile, number, one))
             }
-            (DiscriminatorType::Value | DiscriminatorType::Pattern, Some(expected)) => {
-                found.iter().any(|one| self.has_value(profile, expected, *one))
-            }
-            (DiscriminatorType::Value | DiscriminatorType::Pattern, None) => {
-                &*discriminator.path == "url" && found.iter().any(|one| is_url_of(profile.node(slice), *one))
-            }
-            (DiscriminatorType::Type | DiscriminatorType::Profile, None) => false,
         }
     }
 
@@ -80,8 +83,8 @@ impl<'w> ProfileWalk<'w> {
         if let Some(value_set) = required.and_then(|binding| binding.value_set.as_deref()) {
             let of_base = value.definition.and_then(|definition| definition.binding());
             if of_base.is_none_or(|base| !value_set.starts_with(&base.url)) {
-                return codes(value).iter().any(|(system, code)| {
-                    self.bindings.member_of(system.as_deref(), code, value_set, profile.package) == Some(true)
+                return any_code(value, &mut |system, code| {
+                    self.bindings.member_of(system, code, value_set, profile.package) == Some(true)
                 });
             }
         }
@@ -119,24 +122,38 @@ fn says_something(profile: &CompiledProfile, number: usize) -> bool {
         || node.children.iter().any(|child| says_something(profile, *child))
 }
 
-/// The element that a discriminator's path leads to below a slice.
-fn below(profile: &CompiledProfile, slice: usize, path: &str) -> Option<usize> {
-    let mut at = slice;
-    for step in path.split('.') {
-        let is_function = step.ends_with(')');
-        if step == "$this" || step == "resolve()" || is_function && step.starts_with("ofType(") {
+/// The elements that a discriminator's path leads to below a slice: several where it leads through slices.
+fn below(profile: &CompiledProfile, slice: usize, path: &str) -> Vec<usize> {
+    let mut at = vec![slice];
+    for step in steps(path) {
+        if step == "$this" || step == "resolve()" || step.starts_with("ofType(") {
             continue;
         }
-        if let Some(url) = step.strip_prefix("extension('").and_then(|rest| rest.strip_suffix("')")) {
-            let extensions =
-                profile.node(at).children.iter().find(|child| profile.node(**child).name == "extension")?;
-            let slices = &profile.node(*extensions).slices;
-            at = *slices.iter().find(|slice| names(profile.node(**slice), url))?;
-            continue;
-        }
-        at = *profile.node(at).children.iter().find(|child| profile.node(**child).name == step)?;
+        let url = step.strip_prefix("extension('").and_then(|rest| rest.strip_suffix("')"));
+        let name = if url.is_some() { "extension" } else { step };
+        let children = at.iter().flat_map(|at| &profile.node(*at).children);
+        let named = children.filter(|child| profile.node(**child).name == name);
+        at = match url {
+            Some(url) => named
+                .flat_map(|child| &profile.node(*child).slices)
+                .filter(|slice| names(profile.node(**slice), url))
+                .copied()
+                .collect(),
+            None => named
+                .flat_map(|child| [*child].into_iter().chain(profile.node(*child).slices.clone()))
+                .collect(),
+        };
     }
-    Some(at)
+    at
+}
+
+/// The steps of a path; a point in a quoted URL ends none.
+fn steps(path: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    path.split(move |character| {
+        is_quoted ^= character == '\'';
+        character == '.' && !is_quoted
+    })
 }
 
 /// Whether an extension's slice is of this URL, by the profile of its type.

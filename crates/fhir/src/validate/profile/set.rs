@@ -4,19 +4,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::compile::CompiledProfile;
-use crate::package::{Library, LibraryError};
+use super::guides::Compiled;
+use crate::package::LibraryError;
 use crate::profile::BindingStrength;
 
 /// How many profiles one profile may lead to.
 pub const PROFILES_MAX: usize = 2_000;
 
-/// Profiles, each by the canonical and the package from which it was asked for.
+/// A profile with all that it leads to, each by the canonical and the package from which it was asked for.
 #[derive(Debug, Default)]
 pub struct ProfileSet {
-    all: Vec<CompiledProfile>,
+    all: Vec<Arc<CompiledProfile>>,
     by_canonical: HashMap<(Arc<str>, Option<u32>), usize>,
-    /// Those asked for first.
-    roots: Vec<usize>,
+    /// The one asked for first.
+    root: Option<usize>,
 }
 
 /// Why profiles could not be gathered.
@@ -47,23 +48,22 @@ impl std::fmt::Display for ProfileSetError {
 impl std::error::Error for ProfileSetError {}
 
 impl ProfileSet {
-    /// The profiles of these canonicals with all that they lead to: the profiles of types, the targets of references
-    /// and the profiles that they impose. What a profile leads to and nobody knows is left out, and told when a value
-    /// needs it.
+    /// The profile of a canonical, asked for from a package, with all that it leads to: the profiles of types, the
+    /// targets of references and the profiles that it imposes. What it leads to and nobody knows is left out, and told
+    /// when a value needs it.
     ///
     /// # Errors
-    /// If one of the canonicals is not known or cannot be used, or if they lead to too many.
-    pub fn gather(canonicals: &[&str], library: &Library) -> Result<ProfileSet, ProfileSetError> {
+    /// If the canonical is not known or cannot be used, or if it leads to too many.
+    pub(super) fn gather(
+        canonical: &str,
+        from: Option<u32>,
+        compiled: &Compiled,
+    ) -> Result<ProfileSet, ProfileSetError> {
         let mut set = ProfileSet::default();
-        let mut wanted: VecDeque<(Arc<str>, Option<u32>)> = VecDeque::new();
-        for canonical in canonicals {
-            let asked = (Arc::from(*canonical), None);
-            let Some(number) = set.add(&asked, library)? else {
-                return Err(ProfileSetError::Unknown((*canonical).to_owned()));
-            };
-            set.roots.push(number);
-            wanted.extend(set.all[number].leads_to());
-        }
+        let asked = (Arc::from(canonical), from);
+        let root = set.add(&asked, compiled)?;
+        set.root = Some(root.ok_or_else(|| ProfileSetError::Unknown(canonical.to_owned()))?);
+        let mut wanted: VecDeque<_> = set.all.iter().flat_map(|root| root.leads_to()).collect();
         while let Some(asked) = wanted.pop_front() {
             if set.by_canonical.contains_key(&asked) {
                 continue;
@@ -71,7 +71,7 @@ impl ProfileSet {
             if set.all.len() == PROFILES_MAX {
                 return Err(ProfileSetError::TooMany);
             }
-            if let Some(number) = set.add(&asked, library)? {
+            if let Some(number) = set.add(&asked, compiled)? {
                 wanted.extend(set.all[number].leads_to());
             }
         }
@@ -81,18 +81,13 @@ impl ProfileSet {
     fn add(
         &mut self,
         asked: &(Arc<str>, Option<u32>),
-        library: &Library,
+        compiled: &Compiled,
     ) -> Result<Option<usize>, ProfileSetError> {
-        if let Some(number) = self.by_canonical.get(asked) {
-            return Ok(Some(*number));
-        }
-        let found = library
-            .definition(&asked.0, asked.1)
-            .map_err(|error| ProfileSetError::Unusable(asked.0.to_string(), error))?;
-        let compiled = found.and_then(|found| CompiledProfile::new(found.definition, found.package));
-        let Some(compiled) = compiled else { return Ok(None) };
+        let found = compiled.profile(&asked.0, asked.1);
+        let found = found.map_err(|error| ProfileSetError::Unusable(asked.0.to_string(), error))?;
+        let Some(found) = found else { return Ok(None) };
         let number = self.all.len();
-        self.all.push(compiled);
+        self.all.push(found);
         self.by_canonical.insert(asked.clone(), number);
         Ok(Some(number))
     }
@@ -112,12 +107,22 @@ impl ProfileSet {
 
     /// The profile of a canonical, asked for from a package.
     pub(super) fn get(&self, canonical: &Arc<str>, from: Option<u32>) -> Option<&CompiledProfile> {
-        self.by_canonical.get(&(Arc::clone(canonical), from)).map(|number| &self.all[*number])
+        self.by_canonical.get(&(Arc::clone(canonical), from)).map(|number| &*self.all[*number])
     }
 
-    /// The profiles that were asked for first.
-    pub(super) fn roots(&self) -> impl Iterator<Item = &CompiledProfile> {
-        self.roots.iter().map(|number| &self.all[*number])
+    /// The profile that was asked for first.
+    pub(super) fn root(&self) -> Option<&CompiledProfile> {
+        self.root.map(|number| &*self.all[number])
+    }
+
+    /// The package that the profile asked for first is in.
+    pub(super) fn package(&self) -> Option<u32> {
+        self.root()?.package
+    }
+
+    /// How many elements all profiles have.
+    pub(super) fn elements(&self) -> usize {
+        self.all.iter().map(|profile| profile.nodes.len()).sum()
     }
 
     /// How many profiles there are.

@@ -1,68 +1,46 @@
 //! The walk over a resource by the tree of a profile.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::PROFILE_DEPTH_MAX;
 use super::compile::{CompiledProfile, Demand, Node, STANDARD};
+use super::place::Place;
 use super::rule::{contains, is_exactly};
 use super::set::ProfileSet;
 use crate::definitions::TypeKind;
-use crate::profile::{BindingStrength, SlicingRules, TypeRule};
-use crate::{
-    Element, Issue, IssueCode, Json, Kind, NoSurroundings, PathContext, PathError, Reference, Resource,
-    Severity, Time,
-};
+use crate::profile::{SlicingRules, TypeRule};
+use crate::{Element, Issue, IssueCode, NoSurroundings, PathContext, PathError, Resource, Severity, Time};
 
 /// What judging by profiles asks about codes.
-pub trait Bindings: Sync {
+pub trait Bindings: Send + Sync {
     /// Whether a value set has a code; nothing if that cannot be known. The value set is asked for from a package.
     fn member_of(&self, system: Option<&str>, code: &str, value_set: &str, from: Option<u32>)
     -> Option<bool>;
 }
 
-/// What the profiles asked for first find wrong with a resource, beyond what is wrong with it as a resource of its type.
+/// Which issues are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What keeps a resource from being stored.
+    Errors,
+    /// Warnings and information too.
+    All,
+}
+
+/// What a profile finds wrong with a resource, beyond what is wrong with it as a resource of its type.
 #[must_use]
-pub fn review_profiles(
+pub fn review_profile(
     resource: &Resource,
-    profiles: &ProfileSet,
+    profile: &ProfileSet,
     bindings: &dyn Bindings,
     now: Time,
 ) -> Vec<Issue> {
     let root = Element::resource(resource);
     let context = PathContext { resource: root, root, now, variables: &[], surroundings: &NoSurroundings };
-    let mut walk = ProfileWalk { profiles, bindings, context: &context, issues: Vec::new(), depth: 0 };
-    for profile in profiles.roots() {
-        walk.resource(profile, root);
-    }
+    let mut walk = ProfileWalk::new(profile, bindings, &context, Wanted::All);
+    walk.resource(root, &Place::root(root.of.name));
     walk.issues
-}
-
-/// Where the walk stands, written out only when there is something to report.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'p> {
-    parent: Option<&'p Place<'p>>,
-    name: &'p str,
-    /// Of a choice, the type that it has.
-    of: Option<&'static str>,
-    index: Option<usize>,
-}
-
-impl<'p> Place<'p> {
-    pub(super) fn root(name: &'p str) -> Place<'p> {
-        Place { parent: None, name, of: None, index: None }
-    }
-
-    fn expression(&self) -> String {
-        let mut text = self.parent.map(|parent| parent.expression() + ".").unwrap_or_default();
-        text.push_str(self.name);
-        if let Some(of) = self.of {
-            text.push_str(&format!(".ofType({of})"));
-        }
-        if let Some(index) = self.index {
-            text.push_str(&format!("[{index}]"));
-        }
-        text
-    }
 }
 
 /// A value of an element, with its number among all of them.
@@ -72,33 +50,56 @@ pub(super) struct ProfileWalk<'w> {
     pub(super) profiles: &'w ProfileSet,
     pub(super) bindings: &'w dyn Bindings,
     pub(super) context: &'w PathContext<'w>,
+    pub(super) wanted: Wanted,
     pub(super) issues: Vec<Issue>,
+    /// Where the extensions begin that were judged by their definitions.
+    pub(super) judged: Vec<usize>,
+    /// Of targets of references, by where they begin and by the profile: whether they meet it. While it is found out,
+    /// they are taken to.
+    pub(super) met: HashMap<(usize, usize), bool>,
     depth: usize,
 }
 
 impl<'w> ProfileWalk<'w> {
-    fn report(&mut self, severity: Severity, code: IssueCode, at: String, words: String) {
-        if self.issues.len() < crate::ISSUES_MAX {
-            self.issues.push(Issue { severity, ..Issue::error(code, words) }.at(at));
+    pub(super) fn new(
+        profiles: &'w ProfileSet,
+        bindings: &'w dyn Bindings,
+        context: &'w PathContext<'w>,
+        wanted: Wanted,
+    ) -> ProfileWalk<'w> {
+        ProfileWalk {
+            profiles,
+            bindings,
+            context,
+            wanted,
+            issues: Vec::new(),
+            judged: Vec::new(),
+            met: HashMap::new(),
+            depth: 0,
         }
     }
 
-    fn error(&mut self, code: IssueCode, at: &Place<'_>, words: String) {
-        self.report(Severity::Error, code, at.expression(), words);
+    pub(super) fn report(&mut self, severity: Severity, code: IssueCode, at: &Place<'_>, words: String) {
+        if self.issues.len() < crate::ISSUES_MAX {
+            self.issues.push(Issue { severity, ..Issue::error(code, words) }.at(at.expression()));
+        }
     }
 
-    /// Judges a resource by a profile and by those that it imposes.
-    fn resource(&mut self, profile: &'w CompiledProfile, root: Element<'w>) {
+    pub(super) fn error(&mut self, code: IssueCode, at: &Place<'_>, words: String) {
+        self.report(Severity::Error, code, at, words);
+    }
+
+    /// Judges a resource by the profile asked for first and by those that it imposes.
+    pub(super) fn resource(&mut self, root: Element<'w>, at: &Place<'_>) {
+        let profiles = self.profiles;
+        let Some(profile) = profiles.root() else { return };
         if !root.of.is(&profile.definition.of) {
             let words = format!("The profile {} is of {}.", profile.canonical(), profile.definition.of);
-            return self.error(IssueCode::Structure, &Place::root(root.of.name), words);
+            return self.error(IssueCode::Structure, at, words);
         }
-        self.judge(profile, 0, root, &Place::root(root.of.name));
-        let imposed: Vec<_> = profile.definition.imposed.iter().collect();
-        if !imposed.is_empty() {
-            for canonical in imposed {
-                self.narrowed(profile, &[canonical], root, &Place::root(root.of.name));
-            }
+        self.judge(profile, 0, root, at);
+        for canonical in &profile.definition.imposed {
+            self.narrowed(profile, &[canonical], root, at);
         }
     }
 
@@ -119,7 +120,7 @@ impl<'w> ProfileWalk<'w> {
             }
             _ => node,
         };
-        for child in &below.children {
+        for child in &below.demanding {
             let mut values: Vec<Numbered<'w>> = Vec::new();
             value.each_named(&profile.node(*child).name, &mut |index, one| values.push((index, one)));
             self.values(profile, *child, &values, value, at);
@@ -261,7 +262,12 @@ impl<'w> ProfileWalk<'w> {
         }
         self.binding(profile, node, value, at);
         for demand in &node.constraints {
-            self.ask(demand, value, at);
+            if demand.constraint.is_error || self.wanted == Wanted::All {
+                self.ask(demand, value, at);
+            }
+        }
+        for bound in &node.bounds {
+            self.bound(profile, bound, value, at);
         }
     }
 
@@ -276,14 +282,14 @@ impl<'w> ProfileWalk<'w> {
             Ok(Some(true) | None) => {}
             Ok(Some(false)) => {
                 let words = format!("Constraint failed: {key}: '{}'", demand.constraint.human);
-                self.report(severity, IssueCode::Invariant, at.expression(), words);
+                self.report(severity, IssueCode::Invariant, at, words);
             }
             Err(error @ PathError::Limit { .. }) => {
                 self.error(IssueCode::TooCostly, at, format!("Constraint {key} cannot be checked: {error}"));
             }
             Err(error) => {
                 let words = format!("Constraint {key} cannot be checked: {error}");
-                self.report(Severity::Warning, IssueCode::Processing, at.expression(), words);
+                self.report(Severity::Warning, IssueCode::Processing, at, words);
             }
         }
     }
@@ -319,13 +325,13 @@ impl<'w> ProfileWalk<'w> {
         value: Element<'w>,
         at: &Place<'_>,
     ) {
+        if let Some(value) = value.value.filter(|_| value.of.name == "Extension") {
+            self.judged.push(value.span().start);
+        }
         let mut best: Option<Vec<Issue>> = None;
         for canonical in canonicals {
             let Some(found) = self.profiles.get(canonical, profile.package) else {
-                let words = format!("The profile {canonical} is not known (from {})", profile.canonical());
-                best.get_or_insert_with(|| {
-                    vec![Issue::error(IssueCode::NotFound, words).at(at.expression())]
-                });
+                best.get_or_insert_with(|| vec![unknown(profile, canonical, value, at)]);
                 continue;
             };
             let issues = self.apart(found, value, at);
@@ -356,63 +362,15 @@ impl<'w> ProfileWalk<'w> {
         }
         std::mem::replace(&mut self.issues, outside)
     }
+}
 
-    /// The types of resources that a reference may lead to.
-    fn target(
-        &mut self,
-        profile: &'w CompiledProfile,
-        rule: &'w TypeRule,
-        value: Element<'_>,
-        at: &Place<'_>,
-    ) {
-        let text = value.value.and_then(|value| value.get("reference")).and_then(Json::as_str);
-        let Some(of) = text.as_deref().and_then(|text| Reference::parse(text).of()) else { return };
-        let definition = crate::definitions().resource(of);
-        let allows = |canonical: &Arc<str>| match canonical.strip_prefix(STANDARD) {
-            Some(name) if crate::definitions().type_named(name).is_some() => definition.is(name),
-            // Nobody can say what an unknown profile is of.
-            _ => self
-                .profiles
-                .get(canonical, profile.package)
-                .is_none_or(|found| definition.is(&found.definition.of)),
-        };
-        if !rule.targets.iter().any(allows) {
-            let words = format!("The reference may not lead to a {of} (from {})", profile.canonical());
-            self.error(IssueCode::Structure, at, words);
-        }
-    }
-
-    fn binding(&mut self, profile: &'w CompiledProfile, node: &'w Node, value: Element<'_>, at: &Place<'_>) {
-        let Some(binding) = node.binding() else { return };
-        let severity = match binding.strength {
-            BindingStrength::Required => Severity::Error,
-            BindingStrength::Extensible => Severity::Warning,
-            BindingStrength::Preferred | BindingStrength::Example => return,
-        };
-        let Some(value_set) = binding.value_set.as_deref() else { return };
-        let base = value.definition.and_then(|definition| definition.binding());
-        let url = value_set.split('|').next().unwrap_or(value_set);
-        if base.is_some_and(|base| base.url == url) {
-            return;
-        }
-        let codes = codes(value);
-        if codes.is_empty() {
-            return;
-        }
-        let mut is_known = true;
-        for (system, code) in &codes {
-            match self.bindings.member_of(system.as_deref(), code, value_set, profile.package) {
-                Some(true) => return,
-                Some(false) => {}
-                None => is_known = false,
-            }
-        }
-        if is_known {
-            let words =
-                format!("None of the codes is in the value set {value_set} (from {})", profile.canonical());
-            self.report(severity, IssueCode::CodeInvalid, at.expression(), words);
-        }
-    }
+/// A profile that another names is not known. Extensions that nobody knows are allowed wherever others are, so their
+/// values are not held against anybody.
+fn unknown(profile: &CompiledProfile, canonical: &str, value: Element<'_>, at: &Place<'_>) -> Issue {
+    let words = format!("The profile {canonical} is not known (from {})", profile.canonical());
+    let is_extension = value.of.name == "Extension";
+    let severity = if is_extension { Severity::Warning } else { Severity::Error };
+    Issue { severity, ..Issue::error(IssueCode::NotFound, words) }.at(at.expression())
 }
 
 /// Whether an issue is an error or worse.
@@ -423,23 +381,4 @@ pub(super) fn is_error(issue: &Issue) -> bool {
 /// Whether a rule of an anonymous type means the value's own.
 fn is_backbone(rule: &TypeRule, value: Element<'_>) -> bool {
     value.of.kind == TypeKind::Backbone && matches!(&*rule.code, "BackboneElement" | "Element")
-}
-
-/// The codes of a value, each with its system if it has one.
-pub(super) fn codes(value: Element<'_>) -> Vec<(Option<String>, String)> {
-    let Some(json) = value.value else { return Vec::new() };
-    let text = |json: Json<'_>, name| json.get(name).and_then(Json::as_str).map(std::borrow::Cow::into_owned);
-    let coding = |json: Json<'_>| Some((text(json, "system"), text(json, "code")?));
-    match value.of.name {
-        "CodeableConcept" => {
-            json.get("coding").into_iter().flat_map(Json::items).filter_map(coding).collect()
-        }
-        _ if json.kind() == Kind::Object => coding(json).into_iter().collect(),
-        _ => {
-            let Some(code) = json.as_str() else { return Vec::new() };
-            let bound = value.definition.and_then(|definition| definition.binding());
-            let system = bound.and_then(|set| set.system_of(&code)).map(str::to_owned);
-            vec![(system, code.into_owned())]
-        }
-    }
 }

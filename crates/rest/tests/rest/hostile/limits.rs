@@ -33,7 +33,7 @@ fn json_is_nested_so_deeply() {
         let count = if is_odd { objects } else { objects - 1 };
         format!(
             "{{\"resourceType\":\"Patient\"{}{inner}{}}}",
-            ",\"extension\":[{\"url\":\"a\"".repeat(count),
+            ",\"extension\":[{\"url\":\"a:a\"".repeat(count),
             "}]".repeat(count)
         )
     };
