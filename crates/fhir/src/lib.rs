@@ -42,8 +42,8 @@ pub use outcome::{Issue, IssueCode, Outcome, Severity};
 pub use patch::{FhirPathPatch, JsonPatch, PATCH_OPERATIONS_MAX, PATCH_WORK_MAX, PatchError};
 pub use path::{
     Element, FhirPath, Flow, NoSurroundings, PATH_BYTES_MAX, PATH_DEPTH_MAX, PATH_STRING_BYTES_MAX,
-    PATH_WORK_MAX, PathContext, PathError, Precision, Quantity, Surroundings, SystemType, Temporal,
-    TemporalKind, TypeInfo, Value,
+    PATH_WORK_MAX, PATH_WORK_PER_BYTE_MAX, PathContext, PathError, Precision, Quantity, Surroundings,
+    SystemType, Temporal, TemporalKind, TypeInfo, Value,
 };
 pub use pretty::pretty;
 pub use reference::Reference;

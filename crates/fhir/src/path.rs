@@ -41,8 +41,10 @@ use syntax::{Expression, Step};
 pub const PATH_BYTES_MAX: usize = 64 * 1024;
 /// How deep an expression may nest: parentheses, arguments, operators, and the steps of a path.
 pub const PATH_DEPTH_MAX: usize = 96;
-/// How many values one evaluation may touch.
+/// How many values one evaluation may touch, about a resource that is not very large.
 pub const PATH_WORK_MAX: u64 = 2_000_000;
+/// How many values one evaluation may touch for each byte of the resource, where that is more than [`PATH_WORK_MAX`].
+pub const PATH_WORK_PER_BYTE_MAX: u64 = 2;
 /// The longest string that an evaluation makes, in bytes.
 pub const PATH_STRING_BYTES_MAX: usize = 4 << 20;
 

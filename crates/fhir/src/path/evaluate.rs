@@ -9,7 +9,7 @@ use super::seen::Seen;
 use super::syntax::{Child, Expression, Path, Step, Variable};
 use super::types::TypeInfo;
 use super::value::Value;
-use super::{PATH_WORK_MAX, functions, operators};
+use super::{PATH_WORK_MAX, PATH_WORK_PER_BYTE_MAX, functions, operators};
 use crate::definitions::TypeKind;
 use crate::{Json, Resource, Time};
 
@@ -159,9 +159,16 @@ impl<'a> Few<'a> {
     }
 }
 
+/// How many values an evaluation may touch: to go through a large resource once is no crime.
+fn work_max(context: &PathContext<'_>) -> u64 {
+    let bytes = context.root.value.map_or(0, |root| root.span().len() as u64);
+    PATH_WORK_MAX.max(PATH_WORK_PER_BYTE_MAX * bytes)
+}
+
 impl<'a> Evaluation<'a> {
     pub(super) fn new(context: &'a PathContext<'a>, focus: Element<'a>) -> Evaluation<'a> {
-        Evaluation { context, focus: Value::Element(focus), work: Cell::new(PATH_WORK_MAX) }
+        let work = Cell::new(work_max(context));
+        Evaluation { context, focus: Value::Element(focus), work }
     }
 
     pub(super) fn frame(&self) -> Frame<'_, 'a> {
@@ -171,7 +178,7 @@ impl<'a> Evaluation<'a> {
     /// Counts one more value that is touched.
     pub(super) fn worked(&self) -> Result<(), PathError> {
         match self.work.get() {
-            0 => Err(PathError::limit("PATH_WORK_MAX", PATH_WORK_MAX)),
+            0 => Err(PathError::limit("PATH_WORK_MAX", work_max(self.context))),
             left => {
                 self.work.set(left - 1);
                 Ok(())

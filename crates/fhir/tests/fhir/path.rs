@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use fhir::{
-    Element, FhirPath, PATH_BYTES_MAX, PATH_DEPTH_MAX, PathContext, Resource, TemporalKind, Time, Value,
+    Element, FhirPath, PATH_BYTES_MAX, PATH_DEPTH_MAX, PATH_WORK_PER_BYTE_MAX, PathContext, Resource,
+    TemporalKind, Time, Value,
 };
 
 use crate::tree::{Tree, read_tree};
@@ -196,6 +197,21 @@ fn expressions_are_read_and_evaluated_within_limits() {
         let error = evaluated(&text, &patient).expect_err(name);
         assert!(error.contains(name), "{name}: {error}");
     }
+}
+
+/// Importing a code system of 300,000 concepts was refused as too costly.
+#[test]
+fn a_large_resource_may_be_gone_through_once() {
+    let concepts =
+        |count: usize| (0..count).map(|code| format!(r#"{{"code":"{code}"}}"#)).collect::<Vec<_>>();
+    let head = r#"{"resourceType":"CodeSystem","url":"http://s","name":"S","status":"active","content":"complete","concept":["#;
+    let text = format!("{head}{}]}}", concepts(400_000).join(","));
+    let large = Resource::parse(text.into_bytes()).expect("a CodeSystem");
+    assert_eq!(fhir::validate(&large, fhir::Level::Strict), []);
+    let error =
+        evaluated("descendants().select(%resource.descendants().count())", &large).expect_err("too much");
+    let most = PATH_WORK_PER_BYTE_MAX * large.document().bytes().len() as u64;
+    assert!(error.contains(&format!("PATH_WORK_MAX of {most}")), "{error}");
 }
 
 #[test]
