@@ -6,6 +6,7 @@ mod clients;
 mod layout;
 mod load;
 mod meter;
+mod mutants;
 mod run;
 mod server;
 mod terminology;
@@ -25,13 +26,17 @@ fn main() -> anyhow::Result<()> {
             bundles::run(&run::binary()?, resources)
         }
         Some("validation") => validation::run(arguments.next().as_deref()),
+        Some("mutants") => {
+            let (examples, verdicts) = (arguments.next(), arguments.next());
+            mutants::run(&examples.unwrap_or_default(), &verdicts.unwrap_or_default())
+        }
         Some("terminology") => {
             let concepts = arguments.next().map_or(Ok(300_000), |count| count.parse())?;
             terminology::run(&run::binary()?, concepts)
         }
         _ => anyhow::bail!(
             "usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES] | bundles [RESOURCES] | \
-             terminology [CONCEPTS]"
+             mutants EXAMPLES VERDICTS | validation [FILE] | terminology [CONCEPTS]"
         ),
     }
 }

@@ -4,7 +4,9 @@
 use crate::{Issue, Resource, Severity};
 
 mod bound;
+mod bundle;
 mod contained;
+mod ids;
 mod invariant;
 mod judge;
 mod path;

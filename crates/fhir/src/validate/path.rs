@@ -34,6 +34,17 @@ impl<'p> At<'p> {
         At { parent: Some(self), step: Step::Item(number) }
     }
 
+    /// Whether what holds this element is an extension within an extension.
+    pub(super) fn is_in_extension(&self) -> bool {
+        let of = |at: &At<'_>| match at.step {
+            Step::Element(rule) => Some(rule.of.name),
+            _ => None,
+        };
+        // The extension, its element, and the extension that has that.
+        let mut holders = std::iter::successors(self.parent, |at| at.parent).filter_map(of).skip(1);
+        holders.next() == Some("Extension")
+    }
+
     /// As a simple FHIRPath: `Patient.name[0].given[1]`, `Observation.value.ofType(Quantity).code`.
     pub(super) fn expression(&self) -> String {
         let mut text = self.parent.map(At::expression).unwrap_or_default();

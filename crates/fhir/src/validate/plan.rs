@@ -45,6 +45,10 @@ pub(crate) enum Special {
     Reference,
     Coding,
     CodeableConcept,
+    /// The name of its entries.
+    Bundle {
+        entry: Symbol,
+    },
 }
 
 /// What one member name stands for.
@@ -142,7 +146,9 @@ impl Plan {
             for of in &element.types {
                 let link = link(definition, element, of);
                 let invariants = element_invariants(definition, element, of);
-                plan.rules.push(Rule { link, invariants, ..rule(element, of, bit, numbers) });
+                let rule = rule(element, of, bit, numbers);
+                let form = form(definition, element, rule.form);
+                plan.rules.push(Rule { link, invariants, form, ..rule });
             }
         }
         plan.special = plan.special_of();
@@ -158,6 +164,7 @@ impl Plan {
             "Reference" => Special::Reference,
             "Coding" => Special::Coding,
             "CodeableConcept" => Special::CodeableConcept,
+            "Bundle" => Special::Bundle { entry: Symbol::of("entry").expect("the list of names has entry") },
             _ => Special::None,
         }
     }
@@ -207,6 +214,17 @@ fn link(parent: &TypeDefinition, element: &ElementDefinition, of: &TypeReference
     }
 }
 
+/// How an element's value is checked in `parent`, where its type alone would say `form`.
+fn form(parent: &TypeDefinition, element: &ElementDefinition, form: Form) -> Form {
+    match (parent.name, element.name, form) {
+        // The ids of a StructureDefinition's elements are there in its snapshot and its differential.
+        ("ElementDefinition", "id", _) => form,
+        (_, "id", Form::Primitive(Format::String)) => Form::Primitive(Format::ElementId),
+        ("Extension", "url", _) => Form::Primitive(Format::ExtensionUrl),
+        _ => form,
+    }
+}
+
 fn rule(
     element: &'static ElementDefinition,
     of: &'static TypeReference,
@@ -249,6 +267,14 @@ fn lines(path: &str) -> &'static [ConstraintLine] {
     rules(path).map_or(&[], |rules| &rules.constraints)
 }
 
+/// What the one profile demands that narrows types of the standard's elements everywhere.
+static SIMPLE_QUANTITY: ConstraintLine = ConstraintLine {
+    key: "sqty-1",
+    is_error: true,
+    human: "The comparator is not used on a SimpleQuantity",
+    expression: "comparator.empty()",
+};
+
 /// The invariants of an element itself; those of a backbone are its type's.
 fn element_invariants(
     parent: &'static TypeDefinition,
@@ -260,5 +286,10 @@ fn element_invariants(
         let path = format!("{}.{}{choice}", parent.name, element.name);
         if path == of.name { &[] } else { lines(&path) }
     });
-    Invariants::of_lines(of_element)
+    let is_simple = lineage(parent).any(|parent| {
+        let rules = rules(&format!("{}.{}{choice}", parent.name, element.name));
+        let mut profiles = rules.iter().flat_map(|rules| &rules.profiles);
+        profiles.any(|(name, profile)| *name == of.name && profile.ends_with("/SimpleQuantity"))
+    });
+    Invariants::of_lines(of_element.chain(is_simple.then_some(&SIMPLE_QUANTITY)))
 }

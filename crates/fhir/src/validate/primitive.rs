@@ -6,6 +6,7 @@ use crate::datetime;
 use crate::definitions::TypeDefinition;
 use crate::document::{Json, Kind};
 use crate::id::is_id;
+use crate::xml::XHTML_NAMESPACE;
 
 /// What the text of a primitive must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub(crate) enum Format {
     String,
     Code,
     Id,
+    /// The id of an element that is no resource.
+    ElementId,
+    /// The `url` of an Extension.
+    ExtensionUrl,
     /// And `url` and `canonical`, which look no different.
     Uri,
     Oid,
@@ -124,9 +129,8 @@ fn check_text(format: Format, text: &str) -> Result<(), Fault> {
         Format::Integer | Format::UnsignedInt | Format::PositiveInt => Ok(()),
         Format::Code => require(is_code(text), "has white space where a code may not have it"),
         Format::Id => require(is_id(text), "is not an id (1 to 64 of A-Z, a-z, 0-9, - and .)"),
-        Format::Uri => {
-            require(!text.bytes().any(|byte| byte.is_ascii_whitespace()), "has white space in a URI")
-        }
+        Format::ElementId => require(!text.contains(' '), "has a space, which an element's id must not have"),
+        Format::Uri | Format::ExtensionUrl => check_uri(text),
         Format::Oid => require(is_oid(text), "is not an OID (urn:oid:...)"),
         Format::Uuid => require(is_uuid(text), "is not a UUID (urn:uuid:...)"),
         Format::Date => {
@@ -147,7 +151,8 @@ fn check_text(format: Format, text: &str) -> Result<(), Fault> {
         }
         Format::Time => require(datetime::is_time(text), "is not a time (hh:mm:ss)"),
         Format::Base64 => require(is_base64(text), "is not base64"),
-        Format::Xhtml => require(is_div(text), "is not XHTML with a div around it"),
+        Format::Xhtml if !is_div(text) => fault("is not XHTML with a div around it"),
+        Format::Xhtml => require(has_namespace(text), "is not in the namespace of XHTML"),
     }
 }
 
@@ -155,13 +160,24 @@ fn check_text(format: Format, text: &str) -> Result<(), Fault> {
 fn is_code(text: &str) -> bool {
     let mut was_space = true;
     for byte in text.bytes() {
-        let is_space = byte.is_ascii_whitespace();
-        if is_space && was_space {
+        let is_space = byte == b' ';
+        if is_space && was_space || byte.is_ascii_whitespace() && !is_space {
             return false;
         }
         was_space = is_space;
     }
-    !was_space
+    !was_space && (text.is_ascii() || !text.chars().any(|of| of.is_whitespace() && of != ' '))
+}
+
+#[inline]
+fn check_uri(text: &str) -> Result<(), Fault> {
+    if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        return fault("has white space in a URI");
+    }
+    if text.starts_with("urn:uuid:") && !is_uuid(text) {
+        return fault("is not a UUID (urn:uuid: and lowercase hexadecimal digits)");
+    }
+    require(!text.starts_with("urn:oid:") || is_oid(text), "is not an OID (urn:oid:...)")
 }
 
 fn is_oid(text: &str) -> bool {
@@ -208,6 +224,17 @@ fn is_div(text: &str) -> bool {
         && (text.ends_with("</div>") || text.ends_with("/>"))
 }
 
+/// Whether the first element, of no prefix, is in the namespace of XHTML.
+fn has_namespace(text: &str) -> bool {
+    let start = text.split('>').next().unwrap_or_default();
+    start.split_once("xmlns").and_then(|(_, rest)| rest.trim_ascii_start().strip_prefix('=')).is_some_and(
+        |rest| {
+            let name = rest.trim_ascii_start().strip_prefix(['"', '\'']);
+            name.is_some_and(|name| name.starts_with(XHTML_NAMESPACE))
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,10 +258,21 @@ mod tests {
         (
             Format::Code,
             &["\"a\"", "\"a b\"", "\"<=\"", "\"é\""],
-            &["\"\"", "\" a\"", "\"a \"", "\"a  b\"", "\" \"", "\"a\\n\\nb\""],
+            &["\"\"", "\" a\"", "\"a \"", "\"a  b\"", "\" \"", "\"a\\n\\nb\"", "\"a\\tb\"", "\"\u{a0}a\""],
         ),
+        (Format::ElementId, &["\"a_b/c\""], &["\"\"", "\"a b\""]),
         (Format::Id, &["\"a-.1\""], &["\"\"", "\"a_b\"", "\"a/b\""]),
-        (Format::Uri, &["\"http://a\"", "\"a|b\"", "\"urn:x\""], &["\"\"", "\"a b\"", "\"a\\n\""]),
+        (
+            Format::Uri,
+            &[
+                "\"http://a\"",
+                "\"a|b\"",
+                "\"urn:x\"",
+                "\"urn:oid:1.2\"",
+                "\"urn:uuid:c757873d-ec9a-4326-a141-556f43239520\"",
+            ],
+            &["\"\"", "\"a b\"", "\"a\\n\"", "\"urn:oid:1.a\"", "\"urn:uuid:1\""],
+        ),
         (
             Format::Oid,
             &["\"urn:oid:1.2.3\"", "\"urn:oid:0.0\""],
@@ -288,8 +326,20 @@ mod tests {
         ),
         (
             Format::Xhtml,
-            &["\"<div>a</div>\"", "\"<div xmlns='x'/>\"", "\" <div>a</div> \""],
-            &["\"a\"", "\"<p>a</p>\"", "\"<divx>a</divx>\"", "\"<div>a\"", "\"<div\""],
+            &[
+                "\"<div xmlns='http://www.w3.org/1999/xhtml'>a</div>\"",
+                "\"<div xmlns = 'http://www.w3.org/1999/xhtml'/>\"",
+                "\" <div id='a' xmlns='http://www.w3.org/1999/xhtml'>a</div> \"",
+            ],
+            &[
+                "\"a\"",
+                "\"<p>a</p>\"",
+                "\"<divx>a</divx>\"",
+                "\"<div>a\"",
+                "\"<div\"",
+                "\"<div>a</div>\"",
+                "\"<div xmlns='x'>a</div>\"",
+            ],
         ),
     ];
 

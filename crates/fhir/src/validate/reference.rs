@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::bundle::EntryTypes;
 use super::path::At;
 use super::plan::Rule;
 use super::report::Report;
 use crate::document::Json;
-use crate::{IssueCode, Reference};
+use crate::{IssueCode, Reference, ResourceType};
 
 /// Contained resources up to which each reference looks through them; beyond, their ids are gathered once, so
 /// that many of both stay cheap and few need no memory.
@@ -20,13 +21,14 @@ pub(super) struct Container<'a> {
     ids: Option<HashSet<Cow<'a, str>>>,
 }
 
-/// Checks the literal reference of a Reference inside the resource `container`.
+/// Checks the literal reference of a Reference inside the resource `container`; `entries` are those of the Bundle.
 pub(super) fn check(
     report: &mut Report,
     at: &At<'_>,
     rule: &Rule,
     value: Json<'_>,
     container: &mut Container<'_>,
+    entries: &mut EntryTypes<'_>,
 ) {
     let Some(text) = value.get("reference").and_then(Json::as_str) else { return };
     let reference = Reference::parse(&text);
@@ -39,9 +41,18 @@ pub(super) fn check(
         }
         _ => {}
     }
-    if let Some(of) = reference.of().filter(|of| !rule.targets.allow(*of)) {
+    let of = match reference {
+        Reference::Urn(urn) => entries.of(urn),
+        _ => reference.of(),
+    };
+    let Some(of) = of else { return };
+    if !rule.targets.allow(of) {
         let name = rule.symbol.name();
         report.add(IssueCode::Structure, at, format!("The property {name} may not refer to a {of}"));
+    }
+    let told = value.get("type").and_then(Json::as_str);
+    if told.is_some_and(|told| ResourceType::parse(&told).is_some_and(|told| told != of)) {
+        report.add(IssueCode::Structure, at, format!("The type of the reference is not {of}"));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use super::bundle::{self, EntryTypes};
+use super::ids::ElementIds;
 use super::invariant::{self, Around, Invariants};
 use super::path::At;
 use super::plan::{Form, PLANS, Plan, Plans, Rule, Special};
@@ -25,6 +27,8 @@ pub(super) fn walk(resource: &Resource, invariants: Asked) -> Vec<Issue> {
         resource_type: *RESOURCE_TYPE,
         report: Report::default(),
         container: Container::new(root),
+        entries: entry_types(root, resource.of()),
+        ids: ElementIds::default(),
         asked: invariants,
         around: Around { resource: whole, root: whole, with_warnings: invariants == Asked::WithWarnings },
     };
@@ -46,6 +50,10 @@ struct Walk<'a> {
     report: Report,
     /// The resource that holds what is contained: the nearest that is not contained itself.
     container: Container<'a>,
+    /// What the entries of the Bundle are that the walk is in.
+    entries: EntryTypes<'a>,
+    /// The ids of elements of the resource that the walk is in.
+    ids: ElementIds<'a>,
     /// Which invariants are asked.
     asked: Asked,
     around: Around<'a>,
@@ -102,6 +110,11 @@ impl<'a> Walk<'a> {
         self.ask(&plan.invariants, object, plan.definition, at);
         if holds == Holds::Resource && self.asked != Asked::None {
             invariant::check_contained(&mut self.report, at, self.around.resource);
+            if let Special::Bundle { entry } = plan.special
+                && let Some(entry) = plan.rule(entry)
+            {
+                bundle::check(&mut self.report, at, entry, object);
+            }
         }
     }
 
@@ -190,7 +203,8 @@ impl<'a> Walk<'a> {
                 self.object(value, plan, at, Holds::Element);
                 match plan.special {
                     Special::Reference => {
-                        reference::check(&mut self.report, at, rule, value, &mut self.container)
+                        let Walk { report, container, entries, .. } = self;
+                        reference::check(report, at, rule, value, container, entries);
                     }
                     Special::Coding | Special::CodeableConcept => {
                         bound::check(&mut self.report, at, rule, plan.special, value);
@@ -217,16 +231,33 @@ impl<'a> Walk<'a> {
         {
             bound::refuse(&mut self.report, at, set, true);
         }
-        if self.asked != Asked::None && matches!(format, Format::Xhtml) {
-            invariant::check_narrative(&mut self.report, at, value);
+        match format {
+            Format::Xhtml if self.asked != Asked::None => {
+                invariant::check_narrative(&mut self.report, at, value);
+            }
+            Format::ElementId if !value.as_str().is_none_or(|id| self.ids.note(id)) => {
+                self.report.add(IssueCode::Value, at, "Another element of the resource has the same id");
+            }
+            Format::ExtensionUrl if !at.is_in_extension() => {
+                if !value.as_str().is_some_and(|url| bundle::has_scheme(&url)) {
+                    self.report.add(IssueCode::Value, at, "The url of an extension must be an absolute URL");
+                }
+            }
+            _ => {}
         }
     }
 
     /// A resource in a bundle's entry or a parameter: it stands for itself.
     fn embedded(&mut self, rule: &'static Rule, value: Json<'a>, at: &At<'_>) {
         let container = std::mem::replace(&mut self.container, Container::new(value));
+        let inner = value.get("resourceType").and_then(Json::as_str);
+        let is_bundle = inner.is_some_and(|of| of == "Bundle");
+        let outer = is_bundle.then(|| std::mem::replace(&mut self.entries, EntryTypes::new(value)));
         self.resource(rule, value, at);
         self.container = container;
+        if let Some(outer) = outer {
+            self.entries = outer;
+        }
     }
 
     fn contained(&mut self, rule: &'static Rule, value: Json<'a>, at: &At<'_>) {
@@ -254,7 +285,9 @@ impl<'a> Walk<'a> {
                 let plan = self.plans.resource(of);
                 let here = Element { value: Some(value), twin: None, of: plan.definition, definition: None };
                 let outside = std::mem::replace(&mut self.around.resource, here);
+                let ids = std::mem::take(&mut self.ids);
                 self.object(value, plan, at, Holds::Resource);
+                self.ids = ids;
                 self.around.resource = outside;
             }
             None => self.report.add(
@@ -300,6 +333,10 @@ impl<'a> Walk<'a> {
         }
         self.object(value, self.plans.plan(self.plans.twin), at, Holds::Element);
     }
+}
+
+fn entry_types(resource: Json<'_>, of: ResourceType) -> EntryTypes<'_> {
+    if of.name() == "Bundle" { EntryTypes::new(resource) } else { EntryTypes::default() }
 }
 
 fn is_primitive(rule: &Rule) -> bool {

@@ -10,6 +10,7 @@ mod fhirpath_patch;
 mod json;
 mod judge;
 mod links;
+mod oracle;
 mod outcome;
 mod patch;
 mod path;

@@ -24,14 +24,14 @@ fn check(cases: &[(&str, &str)]) {
 fn what_the_standard_allows_is_valid() {
     for text in [
         r#"{"resourceType":"Patient"}"#,
-        r#"{"resourceType":"Patient","birthDate":"1970","_birthDate":{"extension":[{"url":"u","valueDateTime":"1970-01-01T01:02:03Z"}]}}"#,
+        r#"{"resourceType":"Patient","birthDate":"1970","_birthDate":{"extension":[{"url":"urn:u","valueDateTime":"1970-01-01T01:02:03Z"}]}}"#,
         r#"{"resourceType":"Patient","_birthDate":{"id":"a"},"deceasedBoolean":false,"_deceasedBoolean":{"id":"b"}}"#,
         r#"{"resourceType":"Patient","name":[{"given":["a",null],"_given":[null,{"id":"b"}]},{"_given":[{"id":"c"}]}]}"#,
         r##"{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"n"}],"managingOrganization":{"reference":"#o"}}"##,
         r#"{"resourceType":"Patient","text":{"status":"empty","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">None</div>"}}"#,
-        r#"{"resourceType":"Patient","extension":[{"url":"u","extension":[{"url":"v","_valueCode":{"id":"x"}}]}]}"#,
+        r#"{"resourceType":"Patient","extension":[{"url":"urn:u","extension":[{"url":"v","_valueCode":{"id":"x"}}]}]}"#,
         r#"{"resourceType":"Patient","managingOrganization":{"reference":"Organization?identifier=a"},"link":[{"other":{"reference":"urn:uuid:1"},"type":"refer"}]}"#,
-        r#"{"resourceType":"Observation","_status":{"extension":[{"url":"u","valueCode":"unknown"}]},"code":{"text":"x"}}"#,
+        r#"{"resourceType":"Observation","_status":{"extension":[{"url":"urn:u","valueCode":"unknown"}]},"code":{"text":"x"}}"#,
         r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"group","item":[{"linkId":"2","type":"string"}]}]}"#,
         r#"{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","valueInteger":1}]},{"name":"c","resource":{"resourceType":"Patient"}}]}"#,
         r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Bundle","type":"batch"}}]}"#,
@@ -263,7 +263,7 @@ fn resources_within_resources_are_checked() {
         (r##"{"resourceType":"Patient","contained":[{"id":"a"}],"managingOrganization":{"reference":"#a"}}"##, "structure Patient.contained[0]: The resource has no resourceType"),
         (r#"{"resourceType":"Patient","contained":[1]}"#, "structure Patient.contained[0]: The property contained must be an Object, not a Number"),
         (
-            r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Nope"}},{"resource":{"resourceType":"Patient","id":"a_b","active":1}}]}"#,
+            r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Nope"}},{"resource":{"resourceType":"Patient","id":"a_b","active":1},"fullUrl":"urn:a"}]}"#,
             "structure Bundle.entry[0].resource: The resourceType is not a resource type of FHIR R4
              value Bundle.entry[1].resource.id: The value of id (id) is not an id (1 to 64 of A-Z, a-z, 0-9, - and .)
              structure Bundle.entry[1].resource.active: The property active must be a Boolean, not a Number",
@@ -305,15 +305,15 @@ fn extensions_have_a_url_and_either_a_value_or_extensions() {
             &format!("required Patient.extension[0]: Extension.url: {missing}"),
         ),
         (
-            r#"{"resourceType":"Patient","extension":[{"url":"u"}]}"#,
+            r#"{"resourceType":"Patient","extension":[{"url":"urn:u"}]}"#,
             "structure Patient.extension[0]: An extension must have a value or extensions",
         ),
         (
-            r#"{"resourceType":"Patient","extension":[{"url":"u","valueString":"a","extension":[{"url":"v","valueCode":"b"}]}]}"#,
+            r#"{"resourceType":"Patient","extension":[{"url":"urn:u","valueString":"a","extension":[{"url":"v","valueCode":"b"}]}]}"#,
             "structure Patient.extension[0]: An extension must not have both a value and extensions",
         ),
         (
-            r#"{"resourceType":"Patient","extension":[{"url":"u","valueString":"a","valueCode":"b"}]}"#,
+            r#"{"resourceType":"Patient","extension":[{"url":"urn:u","valueString":"a","valueCode":"b"}]}"#,
             "structure Patient.extension[0].value.ofType(code): Only one type of value[x] may be present",
         ),
     ]);
@@ -394,8 +394,8 @@ fn invariants_are_asked() {
             patient(r##","contained":[{"resourceType":"Organization","id":"o"}],"managingOrganization":{"reference":"#o"}"##),
             "Patient.contained[0]: org-1",
         ),
-        (patient(r#","text":{"status":"generated","div":"<div> </div>"}"#), "Patient.text.div: txt-2"),
-        (patient(r#","text":{"status":"generated","div":"<div><script>1</script></div>"}"#), "Patient.text.div: txt-1"),
+        (patient(r#","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"> </div>"}"#), "Patient.text.div: txt-2"),
+        (patient(r#","text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><script>1</script></div>"}"#), "Patient.text.div: txt-1"),
         (
             r#"{"resourceType":"Bundle","type":"collection","total":1}"#.to_owned(),
             "Bundle: bdl-1",
