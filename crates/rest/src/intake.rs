@@ -46,6 +46,12 @@ pub(crate) fn accept_resource(
     }
 }
 
+/// A resource that was made here of what is stored: it is as whole as that, and nobody is to be told of its faults.
+pub(crate) fn made(body: &Bytes) -> Result<Accepted, Refusal> {
+    let resource = Resource::parse_slice(body).map_err(|error| Refusal::unreadable(&error))?;
+    Ok(Accepted { resource, issues: None })
+}
+
 impl Accepted {
     /// The id that it carries.
     pub(crate) fn id(&self) -> Option<&Id> {

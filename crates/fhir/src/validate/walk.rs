@@ -238,10 +238,10 @@ impl<'a> Walk<'a> {
             Format::ElementId if !value.as_str().is_none_or(|id| self.ids.note(id)) => {
                 self.report.add(IssueCode::Value, at, "Another element of the resource has the same id");
             }
-            Format::ExtensionUrl if !at.is_in_extension() => {
-                if !value.as_str().is_some_and(|url| bundle::has_scheme(&url)) {
-                    self.report.add(IssueCode::Value, at, "The url of an extension must be an absolute URL");
-                }
+            Format::ExtensionUrl
+                if !value.as_str().is_some_and(|url| bundle::has_scheme(&url)) && !at.is_in_extension() =>
+            {
+                self.report.add(IssueCode::Value, at, "The url of an extension must be an absolute URL");
             }
             _ => {}
         }

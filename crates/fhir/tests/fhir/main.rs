@@ -19,4 +19,5 @@ mod resource;
 mod subset;
 mod tree;
 mod validate;
+mod validate_bundle;
 mod xml;

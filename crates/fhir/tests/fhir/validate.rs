@@ -246,6 +246,10 @@ fn references_have_a_form_and_a_type() {
             "structure Patient.managingOrganization: The property managingOrganization may not refer to a Patient",
         ),
         (
+            r#"{"resourceType":"Patient","generalPractitioner":[{"reference":"Practitioner/1","type":"Organization"}]}"#,
+            "structure Patient.generalPractitioner[0]: The type of the reference is not Practitioner",
+        ),
+        (
             r##"{"resourceType":"Patient","managingOrganization":{"reference":"#o"}}"##,
             "not-found Patient.managingOrganization: The reference is to a contained resource that is not there",
         ),
@@ -320,6 +324,44 @@ fn extensions_have_a_url_and_either_a_value_or_extensions() {
 }
 
 #[test]
+fn addresses_of_extensions_are_absolute_but_within_extensions() {
+    check(&[
+        (
+            r#"{"resourceType":"Patient","extension":[{"url":"u","valueCode":"a"}]}"#,
+            "value Patient.extension[0].url: The url of an extension must be an absolute URL",
+        ),
+        (
+            r#"{"resourceType":"Patient","name":[{"modifierExtension":[]}],"_birthDate":{"extension":[{"url":"u","valueCode":"a"}]}}"#,
+            "structure Patient.name[0]: Unrecognised property 'modifierExtension'
+             structure Patient.name[0]: An object must have some content
+             value Patient.birthDate.extension[0].url: The url of an extension must be an absolute URL",
+        ),
+        (
+            r#"{"resourceType":"Patient","extension":[{"url":"urn:u","extension":[{"url":"v","valuePeriod":{"start":"2020","extension":[{"url":"w","valueCode":"a"}]}}]}]}"#,
+            "value Patient.extension[0].extension[0].value.ofType(Period).extension[0].url: The url of an extension must be an absolute URL",
+        ),
+    ]);
+}
+
+#[test]
+fn ids_of_elements_are_there_once_in_a_resource() {
+    check(&[
+        (
+            r#"{"resourceType":"Patient","id":"a","name":[{"id":"a","text":"x"},{"id":"b","text":"y"}],"_birthDate":{"id":"b"},"gender":"male","_gender":{"id":"a"}}"#,
+            "value Patient.birthDate.id: Another element of the resource has the same id
+             value Patient.gender.id: Another element of the resource has the same id",
+        ),
+        (
+            r#"{"resourceType":"Patient","name":[{"id":"a b","text":"x"}]}"#,
+            "value Patient.name[0].id: The value of id (string) has a space, which an element's id must not have",
+        ),
+    ]);
+    // What is contained has ids of its own, and so have the resources of a Bundle.
+    let twice = r##"{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"n","address":[{"id":"a","text":"x"}]}],"managingOrganization":{"reference":"#o","id":"a"}}"##;
+    assert_eq!(issues(twice), "");
+}
+
+#[test]
 fn issues_never_hold_a_value() {
     let marker = "MARKER-1970";
     for template in [
@@ -379,6 +421,10 @@ fn invariants_are_asked() {
         ),
         (obs(r#","referenceRange":[{"age":{"low":{"value":1}}}]"#), "Observation.referenceRange[0]: obs-3"),
         (obs(r#","valueQuantity":{"value":1,"code":"mg"}"#), "Observation.value.ofType(Quantity): qty-3"),
+        (
+            obs(r#","referenceRange":[{"low":{"value":1,"comparator":"<"}}]"#),
+            "Observation.referenceRange[0].low: sqty-1",
+        ),
         (patient(r#","contact":[{"gender":"male"}]"#), "Patient.contact[0]: pat-1"),
         (patient(r#","name":[{"period":{"start":"2020","end":"2019"}}]"#), "Patient.name[0].period: per-1"),
         (patient(r#","telecom":[{"value":"1"}]"#), "Patient.telecom[0]: cpt-2"),
@@ -407,6 +453,14 @@ fn invariants_are_asked() {
         (
             r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"string"},{"linkId":"1","type":"string"}]}"#.to_owned(),
             "Questionnaire: que-2",
+        ),
+        (
+            r#"{"resourceType":"ValueSet","status":"draft","expansion":{"timestamp":"2020","contains":[{"display":"a"}]}}"#.to_owned(),
+            "ValueSet.expansion.contains[0]: vsd-9",
+        ),
+        (
+            r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"string","enableWhen":[{"question":"2","operator":"exists","answerBoolean":true},{"question":"3","operator":"exists","answerBoolean":true}]}]}"#.to_owned(),
+            "Questionnaire.item[0]: que-12",
         ),
         (
             r#"{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"string","enableWhen":[{"question":"2","operator":"exists","answerString":"a"}]}]}"#.to_owned(),

@@ -31,7 +31,7 @@ pub(crate) async fn document(context: &Context<'_>, call: OperationCall) -> Resu
     if bundle.len() > DOCUMENT_BYTES_MAX {
         return Err(Refusal::too_costly("DOCUMENT_BYTES_MAX"));
     }
-    let accepted = intake::accept(context, bundle_type(), &bundle, fhir::Level::StructureOnly)?;
+    let accepted = intake::made(&bundle)?;
     if input.boolean("persist")? != Some(true) {
         return Ok(Reply::resource(bundle));
     }

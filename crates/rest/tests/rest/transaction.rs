@@ -104,13 +104,14 @@ fn full_urls_of_another_server_mean_what_is_relative_to_it() {
 
 #[test]
 fn a_nested_bundle_is_left_alone() {
+    const PLACE: &str = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520";
     let world = World::open();
     let nested = json!({"resourceType": "Bundle", "type": "collection", "entry": [
-        {"fullUrl": "urn:uuid:p", "resource": observation("urn:uuid:p")}]});
+        {"fullUrl": "urn:uuid:0d9a4c2e-ec9a-4326-a141-556f43239520", "resource": observation(PLACE)}]});
     let answer = post(
         &world,
         &[
-            named("urn:uuid:p", entry("POST Patient", patient("1"))),
+            named(PLACE, entry("POST Patient", patient("1"))),
             named("urn:uuid:b", entry("POST Bundle", nested.clone())),
         ],
     );
