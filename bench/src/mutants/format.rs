@@ -6,23 +6,11 @@ use super::breakage::set;
 use super::chance::Chance;
 use super::site::Site;
 
-/// Gives the site a value that its type does not have.
-pub(super) fn damage(root: &mut Value, site: &Site, chance: &mut Chance) -> bool {
-    let texts: &[&str] = match site.of() {
-        "integer" => &["1.5", "2147483648", "-2147483649", "1e2", "-0"],
-        "unsignedInt" => &["-1", "1.5", "2147483648"],
-        "positiveInt" => &["0", "-1", "1.5", "2147483648"],
-        "decimal" => &["\"1.0\"", "\"1\"", "true"],
-        other => return set(root, site, json!(chance.one_of(bad_texts(other)))),
-    };
-    let text = *chance.one_of::<&str>(texts);
-    let value = serde_json::from_str(text).unwrap_or(Value::Null);
-    set(root, site, value)
-}
-
-fn bad_texts(of: &str) -> &'static [&'static str] {
-    match of {
-        "date" => &[
+/// Texts that a type's format is not, by the names of types; the last are those of any other.
+const BAD_TEXTS: &[(&[&str], &[&str])] = &[
+    (
+        &["date"],
+        &[
             "2020-13-01",
             "2020-02-30",
             "20-01-01",
@@ -38,7 +26,10 @@ fn bad_texts(of: &str) -> &'static [&'static str] {
             "20200101",
             "2020-01-1",
         ],
-        "dateTime" => &[
+    ),
+    (
+        &["dateTime"],
+        &[
             "2020-01-01T10:00:00",
             "2020-01-01 10:00:00Z",
             "2020-01-01T25:00:00Z",
@@ -57,7 +48,10 @@ fn bad_texts(of: &str) -> &'static [&'static str] {
             "2020-01-01T24:00:00Z",
             "2020-01-01T10:00:61Z",
         ],
-        "instant" => &[
+    ),
+    (
+        &["instant"],
+        &[
             "2020",
             "2020-01-01",
             "2020-01-01T10:00:00",
@@ -67,24 +61,23 @@ fn bad_texts(of: &str) -> &'static [&'static str] {
             "2020-01-01T10:00:00+1:00",
             "now",
         ],
-        "time" => &[
-            "10:00",
-            "25:00:00",
-            "10:60:00",
-            "10:00:00Z",
-            "1:00:00",
-            "10:00:61",
-            "24:00:00",
-            "10:00:00+01:00",
-        ],
-        "code" => &[" a", "a ", "a  b", "a\tb", "a\nb", "\u{a0}a"],
-        "id" => {
-            &["a_b", "a b", "a/b", "é", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
-        }
-        "uri" | "url" | "canonical" => {
-            &["http://a b", "a b", " http://a.example", "http://a.example\n", "urn:oid:x y"]
-        }
-        "oid" | "uuid" => &[
+    ),
+    (
+        &["time"],
+        &["10:00", "25:00:00", "10:60:00", "10:00:00Z", "1:00:00", "10:00:61", "24:00:00", "10:00:00+01:00"],
+    ),
+    (&["code"], &[" a", "a ", "a  b", "a\tb", "a\nb", "\u{a0}a"]),
+    (
+        &["id"],
+        &["a_b", "a b", "a/b", "é", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],
+    ),
+    (
+        &["uri", "url", "canonical"],
+        &["http://a b", "a b", " http://a.example", "http://a.example\n", "urn:oid:x y"],
+    ),
+    (
+        &["oid", "uuid"],
+        &[
             "1.2.3",
             "urn:oid:3.1",
             "urn:oid:1",
@@ -92,9 +85,28 @@ fn bad_texts(of: &str) -> &'static [&'static str] {
             "urn:uuid:1",
             "urn:uuid:zzzzzzzz-ec9a-4326-a141-556f43239520",
         ],
-        "base64Binary" => &["%%%%", "a", "abc", "a===", "aG=k", "aGk=aGk=", "aG-_"],
-        _ => &["\u{0}", "a\u{1}b", "\u{8}", "a\u{7f}b", "a\u{b}"],
-    }
+    ),
+    (&["base64Binary"], &["%%%%", "a", "abc", "a===", "aG=k", "aGk=aGk=", "aG-_"]),
+    (&[], &["\u{0}", "a\u{1}b", "\u{8}", "a\u{7f}b", "a\u{b}"]),
+];
+
+/// Gives the site a value that its type does not have.
+pub(super) fn damage(root: &mut Value, site: &Site, chance: &mut Chance) -> bool {
+    let texts: &[&str] = match site.of() {
+        "integer" => &["1.5", "2147483648", "-2147483649", "1e2", "-0"],
+        "unsignedInt" => &["-1", "1.5", "2147483648"],
+        "positiveInt" => &["0", "-1", "1.5", "2147483648"],
+        "decimal" => &["\"1.0\"", "\"1\"", "true"],
+        other => return set(root, site, json!(chance.one_of(bad_texts(other)))),
+    };
+    let text = *chance.one_of::<&str>(texts);
+    let value = serde_json::from_str(text).unwrap_or(Value::Null);
+    set(root, site, value)
+}
+
+fn bad_texts(of: &str) -> &'static [&'static str] {
+    let found = BAD_TEXTS.iter().find(|(names, _)| names.is_empty() || names.contains(&of));
+    found.map_or(&[], |(_, texts)| texts)
 }
 
 /// Gives the site an unusual value that its type has; of what has a meaning none is taken.

@@ -472,6 +472,14 @@ fn invariants_are_asked() {
         let stripped = found.strip_prefix("invariant ").unwrap_or_default();
         assert!(stripped.starts_with(&expected) && found.lines().count() == 1, "{text}\n{found}");
     }
+}
+
+#[test]
+fn invariants_that_hold_are_not_told() {
+    let obs = |rest: &str| {
+        format!(r#"{{"resourceType":"Observation","status":"final","code":{{"text":"c"}}{rest}}}"#)
+    };
+    let patient = |rest: &str| format!(r#"{{"resourceType":"Patient"{rest}}}"#);
     for text in [
         obs(r#","valueString":"a""#),
         patient(r##","contained":[{"resourceType":"Provenance","id":"p","target":[{"reference":"#"}],"recorded":"2020-01-01T00:00:00Z","agent":[{"who":{"display":"a"}}]}]"##),

@@ -33,11 +33,7 @@ fn json_is_nested_so_deeply() {
         let count = if is_odd { objects } else { objects - 1 };
         format!(
             "{{\"resourceType\":\"Patient\"{}{inner}{}}}",
-<<<<<<< HEAD
             ",\"extension\":[{\"url\":\"a:a\"".repeat(count),
-=======
-            ",\"extension\":[{\"url\":\"urn:a\"".repeat(count),
->>>>>>> 61c6414 (Show the rules of Bundles, extension urls and element ids in tables)
             "}]".repeat(count)
         )
     };
