@@ -53,7 +53,7 @@ pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
 pub use unit::{CanonicalUnit, UCUM, canonical_unit, decimal_product};
 pub use validate::{
-    Bindings, COMPILED_ELEMENTS_MAX, GATHERED_ELEMENTS_MAX, Guides, ISSUES_MAX, Level, PROFILE_DEPTH_MAX,
-    PROFILES_MAX, Packages, ProfileSet, ProfileSetError, Rules, STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict,
-    Wanted, judge, review, review_claims, review_profile, validate,
+    Bindings, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides, ISSUES_MAX, Level,
+    PROFILE_DEPTH_MAX, PROFILES_MAX, Packages, ProfileSet, ProfileSetError, Rules, STRING_BYTES_MAX,
+    VALIDATION_ISSUE, Verdict, Wanted, judge, review, review_claims, review_profile, validate,
 };

@@ -9,12 +9,14 @@ mod guides;
 mod place;
 mod rule;
 mod set;
+mod surroundings;
 mod target;
 mod walk;
 
 pub use claim::review_claims;
 pub use guides::{COMPILED_ELEMENTS_MAX, GATHERED_ELEMENTS_MAX, Guides, Packages};
 pub use set::{PROFILES_MAX, ProfileSet, ProfileSetError};
+pub use surroundings::CONFORMANCE_DEPTH_MAX;
 pub use walk::{Bindings, Wanted, review_profile};
 
 /// How deep profiles of types may lead to others while one resource is judged.

@@ -37,13 +37,17 @@ impl Bindings for OneValueSet {
     fn member_of(&self, _: Option<&str>, code: &str, value_set: &str, _: Option<u32>) -> Option<bool> {
         value_set.starts_with("http://example.org/").then_some(code == "good")
     }
+
+    fn subsumes(&self, system: &str, code: &str, other: &str, _: Option<u32>) -> Option<bool> {
+        (system == "http://example.org/m").then_some(code == "top" || code == other)
+    }
 }
 
 fn issues(profile: &str, text: &str) -> Vec<String> {
     let resource = Resource::parse_slice(text.as_bytes()).unwrap();
     let canonical = format!("http://example.org/StructureDefinition/{profile}");
     let set = guides().profile(&canonical, None).unwrap();
-    let found = review_profile(&resource, &set, &OneValueSet, Time(0));
+    let found = review_profile(&resource, &set, &guides(), &OneValueSet, Time(0));
     found
         .iter()
         .map(|issue| {
@@ -193,6 +197,72 @@ fn slices_are_told_apart_by_pattern_and_type() {
     ] {
         assert_eq!(issues("observation", &text), expected, "{text}");
     }
+}
+
+#[test]
+fn constraints_ask_for_value_sets_slices_and_other_profiles() {
+    let identified = |value: &str, rest: &str| {
+        format!(
+            r#"{{"resourceType":"Patient","identifier":[{ONE},{{"system":"http://example.org/two","value":"{value}"}}]{rest}}}"#
+        )
+    };
+    let spoken = |code: &str| {
+        let coding = |code: &str| format!(r#"{{"system":"http://example.org/m","code":"{code}"}}"#);
+        format!(
+            r#","multipleBirthBoolean":true,"communication":[{{"language":{{"coding":[{},{}]}}}}]"#,
+            coding(code),
+            coding("below")
+        )
+    };
+    const LINK: &str = r#","link":[{"other":{"display":"x"},"type":"refer"}]"#;
+    for (text, expected) in [
+        (identified("1", ""), vec![]),
+        (identified("1", r#","maritalStatus":{"coding":[{"system":"http://s","code":"good"}]}"#), vec![]),
+        (
+            identified("1", r#","maritalStatus":{"coding":[{"system":"http://s","code":"bad"}]}"#),
+            vec!["error invariant Patient: Constraint failed: as-1: 'It holds'"],
+        ),
+        (
+            identified(
+                "1",
+                r#","contact":[{"relationship":[{"coding":[{"system":"http://s","code":"x"}]}]}]"#,
+            ),
+            vec![
+                "warning not-found Patient: Constraint as-2 cannot be decided: not all vocabulary is known here",
+            ],
+        ),
+        (
+            identified("1", &format!(r#"{LINK},"photo":[{{"title":"a"}}]"#)),
+            vec![
+                "warning processing Patient: Constraint as-7 cannot be checked: http://example.org/StructureDefinition/patient has no slice 'three'",
+            ],
+        ),
+        (
+            identified("1", &format!(r#"{LINK},"birthDate":"2000""#)),
+            vec!["error invariant Patient: Constraint failed: as-3: 'It holds'"],
+        ),
+        (
+            format!(r#"{{"resourceType":"Patient","identifier":[{ONE},{ONE}]}}"#),
+            vec!["error invariant Patient: Constraint failed: as-4: 'It holds'"],
+        ),
+        (identified("x", ""), vec!["error invariant Patient: Constraint failed: as-5: 'It holds'"]),
+        (
+            identified("1", r#","active":true"#),
+            vec![
+                "warning processing Patient: Constraint as-6 cannot be checked: there is no profile 'http://example.org/none'",
+            ],
+        ),
+        (identified("1", &spoken("top")), vec![]),
+        (
+            identified("1", &spoken("low")),
+            vec!["error invariant Patient: Constraint failed: as-8: 'It holds'"],
+        ),
+    ] {
+        assert_eq!(issues("asking", &text), expected, "{text}");
+    }
+    let circular = issues("circular", r#"{"resourceType":"Patient"}"#);
+    assert_eq!(circular.len(), 1, "{circular:?}");
+    assert!(circular[0].starts_with("error"), "{circular:?}");
 }
 
 #[test]

@@ -151,7 +151,8 @@ async fn by_profiles(
     let asked = asked.iter().map(|canonical| guides.profile(&guides.pinned(canonical, defaults), None));
     let asked = asked.collect::<Result<Vec<_>, _>>().map_err(|error| Refusal::unknown_profile(&error))?;
     let review = |bindings: &dyn Bindings| {
-        let by_asked = asked.iter().flat_map(|set| fhir::review_profile(resource, set, bindings, now));
+        let by_asked =
+            asked.iter().flat_map(|set| fhir::review_profile(resource, set, &guides, bindings, now));
         let mut issues: Vec<Issue> = by_asked.collect();
         let by_claimed = fhir::review_claims(resource, &rules, bindings, Wanted::All);
         issues.extend(by_claimed.into_iter().filter(|issue| !issues.contains(issue)).collect::<Vec<_>>());
@@ -190,6 +191,10 @@ impl Bindings for Packaged<'_> {
         }
         found
     }
+
+    fn subsumes(&self, system: &str, code: &str, other: &str, from: Option<u32>) -> Option<bool> {
+        self.guides.bindings().subsumes(system, code, other, from)
+    }
 }
 
 /// Bindings with what the data store knows besides.
@@ -208,5 +213,9 @@ impl Bindings for Stored<'_> {
     ) -> Option<bool> {
         let found = self.guides.bindings().member_of(system, code, value_set, from);
         found.or_else(|| self.vocabulary.is_in_value_set(value_set, system?, code))
+    }
+
+    fn subsumes(&self, system: &str, code: &str, other: &str, from: Option<u32>) -> Option<bool> {
+        self.guides.bindings().subsumes(system, code, other, from)
     }
 }

@@ -66,11 +66,30 @@ impl PackagedCodes {
     /// set.
     pub fn has(&self, system: Option<&str>, code: &str, value_set: &str, from: Option<u32>) -> Option<bool> {
         let ask = |codes: &Membership| codes.has(system, code);
-        if let Some(answer) = self.asked_before(value_set, from, &ask) {
+        self.asked(value_set, from, &ask, |reading| reading.membership(value_set, from))
+    }
+
+    /// Whether a code of a code system is the other or subsumes it; `None` if that cannot be known here.
+    fn is_above(&self, system: &str, code: &str, other: &str, from: Option<u32>) -> Option<bool> {
+        let ask = |codes: &Membership| codes.is_above(system, code, other);
+        // No value set has such a name.
+        let whole = format!("all of {system}");
+        self.asked(&whole, from, &ask, |reading| reading.whole(system, from))
+    }
+
+    /// Asks what was worked out before, or is now, under a name.
+    fn asked(
+        &self,
+        name: &str,
+        from: Option<u32>,
+        ask: &dyn Fn(&Membership) -> Option<bool>,
+        work_out: impl FnOnce(Reading<'_>) -> Membership,
+    ) -> Option<bool> {
+        if let Some(answer) = self.asked_before(name, from, ask) {
             return answer;
         }
-        let kept = Arc::clone(self.change().entry(from).or_default().entry(value_set.into()).or_default());
-        let codes = kept.codes.get_or_init(|| self.work_out(value_set, from));
+        let kept = Arc::clone(self.change().entry(from).or_default().entry(name.into()).or_default());
+        let codes = kept.codes.get_or_init(|| self.fitting(work_out(Reading::new(&self.library))));
         let answer = ask(codes);
         kept.is_used.store(true, Ordering::Relaxed);
         self.make_room();
@@ -92,8 +111,8 @@ impl PackagedCodes {
         Some(ask(codes))
     }
 
-    fn work_out(&self, value_set: &str, from: Option<u32>) -> Membership {
-        let codes = Reading::new(&self.library).membership(value_set, from);
+    /// What was worked out, unless it alone is more than may be kept.
+    fn fitting(&self, codes: Membership) -> Membership {
         if codes.memory_bytes(&mut HashSet::new()) > self.bytes_max { Membership::unknown() } else { codes }
     }
 
@@ -123,6 +142,10 @@ impl Bindings for PackagedCodes {
         from: Option<u32>,
     ) -> Option<bool> {
         self.has(system, code, value_set, from)
+    }
+
+    fn subsumes(&self, system: &str, code: &str, other: &str, from: Option<u32>) -> Option<bool> {
+        self.is_above(system, code, other, from)
     }
 }
 

@@ -165,11 +165,13 @@ fn entry<'a>(bundle: Element<'a>, written: &str) -> Option<Element<'a>> {
     Some(Element::new(named.next()?.get("resource")?, of))
 }
 
-/// Code and system of what a code may stand in: a code (with the system of its binding), Coding or string.
+/// Code and system of what a code may stand in: a code (with the system of its binding), Coding or string. A Coding
+/// without a system is of the system with the empty name, which is none.
 fn coding<'a>(value: &Value<'a>) -> Option<(Option<Cow<'a, str>>, Cow<'a, str>)> {
     match value {
         Value::Element(element) if element.of.is("Coding") => {
-            Some((element.string_child("system"), element.string_child("code")?))
+            let system = element.string_child("system").unwrap_or_default();
+            Some((Some(system), element.string_child("code")?))
         }
         Value::Element(element) => {
             let code = value.as_string()?;
@@ -189,7 +191,7 @@ fn codings<'a>(value: &Value<'a>) -> Vec<(Option<Cow<'a, str>>, Cow<'a, str>)> {
     let all = concept.value.and_then(|value| value.get("coding"));
     all.into_iter()
         .flat_map(Json::items)
-        .filter_map(|coding| Some((text(coding, "system"), text(coding, "code")?)))
+        .filter_map(|coding| Some((Some(text(coding, "system").unwrap_or_default()), text(coding, "code")?)))
         .collect()
 }
 

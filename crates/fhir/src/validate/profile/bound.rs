@@ -111,7 +111,9 @@ pub(super) fn any_code(value: Element<'_>, passes: &mut dyn FnMut(Option<&str>, 
     let Some(json) = value.value else { return false };
     let mut coding = |json: Json<'_>| {
         let code = json.get("code").and_then(Json::as_str);
-        code.is_some_and(|code| passes(json.get("system").and_then(Json::as_str).as_deref(), &code))
+        // A Coding without a system is of none; of a bare code the value set says which it is.
+        let system = json.get("system").and_then(Json::as_str).unwrap_or_default();
+        code.is_some_and(|code| passes(Some(&system), &code))
     };
     match value.of.name {
         "CodeableConcept" => json.get("coding").into_iter().flat_map(Json::items).any(&mut coding),

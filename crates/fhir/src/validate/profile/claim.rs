@@ -47,7 +47,8 @@ impl Claims<'_> {
             match self.rules.guides.profile(&canonical, None) {
                 Ok(set) => {
                     from.extend(set.package());
-                    let mut walk = ProfileWalk::new(&set, self.bindings, &context, self.wanted);
+                    let mut walk =
+                        ProfileWalk::new(&set, self.rules.guides, self.bindings, &context, self.wanted);
                     walk.resource(resource, &place);
                     self.issues.extend(walk.issues);
                     judged.extend(walk.judged);

@@ -126,6 +126,17 @@ impl CompiledProfile {
         named
     }
 
+    /// The slices of this name; several elements may have one.
+    pub(super) fn slices_named(&self, name: &str) -> Vec<usize> {
+        let is_it = |number: &usize| self.node(*number).element.slice_name.as_deref() == Some(name);
+        (0..self.nodes.len()).filter(is_it).collect()
+    }
+
+    /// The element that a slice is one of.
+    pub(super) fn sliced_by(&self, slice: usize) -> Option<usize> {
+        self.nodes.iter().position(|node| node.slices.contains(&slice))
+    }
+
     pub(super) fn node(&self, number: usize) -> &Node {
         &self.nodes[number]
     }

@@ -100,7 +100,7 @@ impl<'w> Extensions<'w> {
         self.place(profile, extension, holder);
         let starts_at = extension.element.value.map_or(0, |value| value.span().start);
         if !self.judged.contains(&starts_at) {
-            let mut walk = ProfileWalk::new(&set, self.bindings, self.context, self.wanted);
+            let mut walk = ProfileWalk::new(&set, self.guides, self.bindings, self.context, self.wanted);
             walk.resource(extension.element, at);
             self.issues.extend(walk.issues);
         }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::PROFILE_DEPTH_MAX;
 use super::compile::{CompiledProfile, Demand, Node, STANDARD};
+use super::guides::Guides;
 use super::place::Place;
 use super::rule::{contains, is_exactly};
 use super::set::ProfileSet;
+use super::surroundings::ProfileSurroundings;
 use crate::definitions::TypeKind;
 use crate::profile::{SlicingRules, TypeRule};
 use crate::{Element, Issue, IssueCode, NoSurroundings, PathContext, PathError, Resource, Severity, Time};
@@ -17,6 +19,12 @@ pub trait Bindings: Send + Sync {
     /// Whether a value set has a code; nothing if that cannot be known. The value set is asked for from a package.
     fn member_of(&self, system: Option<&str>, code: &str, value_set: &str, from: Option<u32>)
     -> Option<bool>;
+
+    /// Whether a code of a code system is the other or subsumes it; nothing if that cannot be known, as always where
+    /// nothing else is said. The code system is asked for from a package.
+    fn subsumes(&self, _system: &str, _code: &str, _other: &str, _from: Option<u32>) -> Option<bool> {
+        None
+    }
 }
 
 /// Which issues are looked for.
@@ -33,12 +41,13 @@ pub enum Wanted {
 pub fn review_profile(
     resource: &Resource,
     profile: &ProfileSet,
+    guides: &Guides,
     bindings: &dyn Bindings,
     now: Time,
 ) -> Vec<Issue> {
     let root = Element::resource(resource);
     let context = PathContext { resource: root, root, now, variables: &[], surroundings: &NoSurroundings };
-    let mut walk = ProfileWalk::new(profile, bindings, &context, Wanted::All);
+    let mut walk = ProfileWalk::new(profile, guides, bindings, &context, Wanted::All);
     walk.resource(root, &Place::root(root.of.name));
     walk.issues
 }
@@ -48,6 +57,7 @@ pub(super) type Numbered<'a> = (Option<usize>, Element<'a>);
 
 pub(super) struct ProfileWalk<'w> {
     pub(super) profiles: &'w ProfileSet,
+    pub(super) guides: &'w Guides,
     pub(super) bindings: &'w dyn Bindings,
     pub(super) context: &'w PathContext<'w>,
     pub(super) wanted: Wanted,
@@ -58,17 +68,21 @@ pub(super) struct ProfileWalk<'w> {
     /// they are taken to.
     pub(super) met: HashMap<(usize, usize), bool>,
     depth: usize,
+    /// How often `conformsTo` led here.
+    pub(super) conformance_depth: usize,
 }
 
 impl<'w> ProfileWalk<'w> {
     pub(super) fn new(
         profiles: &'w ProfileSet,
+        guides: &'w Guides,
         bindings: &'w dyn Bindings,
         context: &'w PathContext<'w>,
         wanted: Wanted,
     ) -> ProfileWalk<'w> {
         ProfileWalk {
             profiles,
+            guides,
             bindings,
             context,
             wanted,
@@ -76,6 +90,7 @@ impl<'w> ProfileWalk<'w> {
             judged: Vec::new(),
             met: HashMap::new(),
             depth: 0,
+            conformance_depth: 0,
         }
     }
 
@@ -263,7 +278,7 @@ impl<'w> ProfileWalk<'w> {
         self.binding(profile, node, value, at);
         for demand in &node.constraints {
             if demand.constraint.is_error || self.wanted == Wanted::All {
-                self.ask(demand, value, at);
+                self.ask(profile, demand, value, at);
             }
         }
         for bound in &node.bounds {
@@ -271,15 +286,21 @@ impl<'w> ProfileWalk<'w> {
         }
     }
 
-    fn ask(&mut self, demand: &'w Demand, value: Element<'w>, at: &Place<'_>) {
+    fn ask(&mut self, profile: &CompiledProfile, demand: &'w Demand, value: Element<'w>, at: &Place<'_>) {
         let key = &demand.constraint.key;
+        let surroundings = ProfileSurroundings::new(self, profile.package);
+        let context = PathContext { surroundings: &surroundings, ..*self.context };
         let answer = match &demand.path {
-            Ok(path) => path.holds(value, self.context),
+            Ok(path) => path.holds(value, &context),
             Err(error) => Err(error.clone()),
         };
         let severity = if demand.constraint.is_error { Severity::Error } else { Severity::Warning };
         match answer {
             Ok(Some(true) | None) => {}
+            Ok(Some(false)) if surroundings.is_unsure() => {
+                let words = format!("Constraint {key} cannot be decided: not all vocabulary is known here");
+                self.report(Severity::Warning, IssueCode::NotFound, at, words);
+            }
             Ok(Some(false)) => {
                 let words = format!("Constraint failed: {key}: '{}'", demand.constraint.human);
                 self.report(severity, IssueCode::Invariant, at, words);

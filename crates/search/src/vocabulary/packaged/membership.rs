@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::bounds::Bounds;
-use crate::vocabulary::code_system::CodeSystem;
+use crate::vocabulary::code_system::{CodeSystem, Subsumption};
 use crate::{Codes, TokenSet};
 
 /// Which codes a value set has.
@@ -74,6 +74,13 @@ impl Membership {
             }
         }
         answer
+    }
+
+    /// Whether a code of a code system that it has whole is the other or subsumes it.
+    pub(super) fn is_above(&self, system: &str, code: &str, other: &str) -> Option<bool> {
+        let Answer::IfItExists(known) = &self.systems.get(system)?.rest else { return None };
+        let (code, other) = (known.find(code)?, known.find(other)?);
+        Some(matches!(known.subsumption(code, other), Subsumption::Equivalent | Subsumption::Subsumes))
     }
 
     /// About how much memory it takes, in bytes, without the code systems counted already.

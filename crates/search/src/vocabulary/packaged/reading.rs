@@ -56,6 +56,13 @@ impl<'l> Reading<'l> {
         Membership::of(&bounds, &mut |url| self.code_system(url, from).ok())
     }
 
+    /// All codes of a code system, asked for from a package.
+    pub(super) fn whole(mut self, system: &str, from: Option<u32>) -> Membership {
+        let mut all = TokenSet::new();
+        all.add(system, Codes::all());
+        Membership::of(&Bounds::known(all, false), &mut |url| self.code_system(url, from).ok())
+    }
+
     fn value_set(&mut self, name: &str, from: Option<u32>) -> Rc<Bounds> {
         let need = VocabularyNeed::ValueSet(name.to_owned());
         let Some(place) = self.place(&need, from) else { return Rc::new(Bounds::unknown()) };

@@ -147,6 +147,23 @@ fn a_value_set_of_a_package_has_its_codes_as_far_as_they_are_known() {
 }
 
 #[test]
+fn codes_of_packages_and_of_the_standard_subsume_others() {
+    let codes = PackagedCodes::new(library());
+    let act = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+    for (system, code, other, expected) in [
+        ("http://t/kind", "animal", "dog", YES),
+        ("http://t/kind", "dog", "dog", YES),
+        ("http://t/kind", "dog", "animal", NO),
+        ("http://t/kind", "dog", "stone", None),
+        ("http://t/absent", "a", "a", None),
+        (act, "_ActEncounterCode", "AMB", YES),
+        (act, "AMB", "_ActEncounterCode", NO),
+    ] {
+        assert_eq!(codes.subsumes(system, code, other, TWO), expected, "{system} {code} {other}");
+    }
+}
+
+#[test]
 fn what_is_kept_is_bounded_and_answers_stay_the_same() {
     let library = library();
     for bytes_max in [0, 600, 2_000, 20_000, PACKAGED_CODES_BYTES_MAX] {
