@@ -19,6 +19,9 @@ const OF_SECTION: [&str; 4] = ["author", "focus", "entry", "section"];
 /// What a message's header is about.
 const OF_MESSAGE_HEADER: [&str; 2] = ["focus", "response.details"];
 
+/// The links of pages, each of which is there once (R4 search, section 3.1.1.5.6).
+const PAGE_LINKS: [&str; 5] = ["self", "first", "previous", "next", "last"];
+
 /// Up to how many entries of one fullUrl a reference's version is looked for; among more it is taken to be there.
 const VERSIONS_LOOKED_THROUGH_MAX: usize = 16;
 
@@ -54,6 +57,9 @@ pub(super) fn check(report: &mut Report, at: &At<'_>, entry: &'static Rule, bund
     for (number, entry) in entries(bundle).enumerate() {
         check_full_url(report, &at_entries.item(number), &kind, entry);
     }
+    if kind == "searchset" {
+        check_search(report, at, &at_entries, bundle);
+    }
     let root = match &*kind {
         "document" => "Composition",
         "message" => "MessageHeader",
@@ -76,8 +82,8 @@ pub(super) fn check(report: &mut Report, at: &At<'_>, entry: &'static Rule, bund
 fn check_full_url(report: &mut Report, at: &At<'_>, kind: &str, entry: Json<'_>) {
     let Some(resource) = entry.get("resource") else { return };
     let id = text(resource, "id");
+    let is_identified = matches!(kind, "document" | "message" | "searchset" | "collection" | "history");
     let Some(full_url) = text(entry, "fullUrl") else {
-        let is_identified = matches!(kind, "document" | "message" | "searchset" | "collection" | "history");
         // What an operation or a search says by the way is identified by nothing.
         let is_outcome = text(resource, "resourceType").is_some_and(|of| of == "OperationOutcome");
         if is_identified && id.is_some() && !is_outcome {
@@ -88,10 +94,32 @@ fn check_full_url(report: &mut Report, at: &At<'_>, kind: &str, entry: Json<'_>)
     if !has_scheme(&full_url) {
         return report.add(IssueCode::Value, at, "The fullUrl must be an absolute URL");
     }
-    if let (Reference::Absolute { of, id: named, .. }, Some(id)) = (Reference::parse(&full_url), id) {
-        let is_same = named == id && text(resource, "resourceType").is_some_and(|name| name == of.name());
+    if let Reference::Absolute { of, id: named, .. } = Reference::parse(&full_url) {
+        let is_same = id.as_deref().map_or(!is_identified, |id| id == named)
+            && text(resource, "resourceType").is_some_and(|name| name == of.name());
         if !is_same {
             report.add(IssueCode::Value, at, "The fullUrl must end with the resource's type and id");
+        }
+    }
+}
+
+/// Checks the links and the outcomes of a search's answer.
+fn check_search(report: &mut Report, at: &At<'_>, at_entries: &At<'_>, bundle: Json<'_>) {
+    let links = || bundle.get("link").into_iter().flat_map(Json::items);
+    for relation in PAGE_LINKS {
+        let count = links().filter(|link| text(*link, "relation").is_some_and(|of| of == relation)).count();
+        if count > 1 {
+            let words = format!("The link {relation} can be there only once");
+            report.add(IssueCode::Structure, at, words);
+        }
+    }
+    for (number, entry) in entries(bundle).enumerate() {
+        let mode = entry.get("search").and_then(|search| text(search, "mode"));
+        let Some(resource) = entry.get("resource").filter(|_| mode.is_some()) else { continue };
+        let is_outcome = text(resource, "resourceType").is_some_and(|of| of == "OperationOutcome");
+        if is_outcome != mode.is_some_and(|mode| mode == "outcome") {
+            let words = "An OperationOutcome, and nothing else, is in an answer as outcome";
+            report.add(IssueCode::Structure, &at_entries.item(number), words);
         }
     }
 }

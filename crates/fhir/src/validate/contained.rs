@@ -31,6 +31,13 @@ fn refers_to_container<'a>(resource: Element<'a>, contained: Json<'a>) -> bool {
     named.contains("#")
 }
 
+/// Adds what links and images of a narrative refer to.
+fn gather_of_narrative<'a>(element: Element<'a>, named: &mut HashSet<Cow<'a, str>>) {
+    let Some(text) = element.value.and_then(Json::as_str) else { return };
+    let quoted = text.split(['"', '\'']).filter(|part| part.starts_with('#'));
+    named.extend(quoted.map(|part| Cow::Owned(part.to_owned())));
+}
+
 /// Adds all local references, canonicals and addresses below an element. A document is not deep, so this ends.
 fn gather<'a>(element: Element<'a>, named: &mut HashSet<Cow<'a, str>>) {
     let _ = element.each_child::<Infallible>(&mut |child| {
@@ -40,6 +47,9 @@ fn gather<'a>(element: Element<'a>, named: &mut HashSet<Cow<'a, str>>) {
             _ => None,
         };
         named.extend(text.filter(|text| text.starts_with('#')));
+        if child.of.name == "xhtml" {
+            gather_of_narrative(child, named);
+        }
         gather(child, named);
         Ok(ControlFlow::Continue(()))
     });

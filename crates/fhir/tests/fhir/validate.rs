@@ -28,6 +28,7 @@ fn what_the_standard_allows_is_valid() {
         r#"{"resourceType":"Patient","_birthDate":{"id":"a"},"deceasedBoolean":false,"_deceasedBoolean":{"id":"b"}}"#,
         r#"{"resourceType":"Patient","name":[{"given":["a",null],"_given":[null,{"id":"b"}]},{"_given":[{"id":"c"}]}]}"#,
         r##"{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"o","name":"n"}],"managingOrganization":{"reference":"#o"}}"##,
+        r##"{"resourceType":"Patient","contained":[{"resourceType":"Binary","id":"b","contentType":"image/png","data":"aGk="}],"text":{"status":"generated","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\"><img src=\"#b\"/></div>"}}"##,
         r#"{"resourceType":"Patient","text":{"status":"empty","div":"<div xmlns=\"http://www.w3.org/1999/xhtml\">None</div>"}}"#,
         r#"{"resourceType":"Patient","extension":[{"url":"urn:u","extension":[{"url":"v","_valueCode":{"id":"x"}}]}]}"#,
         r#"{"resourceType":"Patient","managingOrganization":{"reference":"Organization?identifier=a"},"link":[{"other":{"reference":"urn:uuid:1"},"type":"refer"}]}"#,

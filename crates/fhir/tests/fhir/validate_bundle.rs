@@ -40,6 +40,10 @@ fn full_urls_identify_the_resources_of_entries() {
         (r#"{"resource":{"resourceType":"Patient"}}"#.to_owned(), vec![]),
         (r#"{"resource":{"resourceType":"OperationOutcome","id":"o","issue":[{"severity":"error","code":"value"}]}}"#.to_owned(), vec![]),
         (without.to_owned(), vec!["Bundle.entry[0]: An entry with an identified resource must have a fullUrl"]),
+        (
+            r#"{"fullUrl":"http://a.example/Patient/p","resource":{"resourceType":"Patient"}}"#.to_owned(),
+            vec!["Bundle.entry[0]: The fullUrl must end with the resource's type and id"],
+        ),
         (patient("Patient/p", ""), vec!["Bundle.entry[0]: The fullUrl must be an absolute URL"]),
         (
             patient("http://a.example/Patient/q", ""),
@@ -144,4 +148,28 @@ fn an_empty_document_has_no_composition_that_comes_first() {
         issues(empty),
         ["Bundle: Constraint failed: bdl-11: 'A document must have a Composition as the first resource'"]
     );
+}
+
+#[test]
+fn an_answer_to_a_search_has_each_link_once_and_outcomes_as_such() {
+    let answer = |links: &str, resource: &str, mode: &str| {
+        format!(
+            r#"{{"resourceType":"Bundle","type":"searchset","link":[{{"relation":"self","url":"http://a.example"}}{links}],
+            "entry":[{{"fullUrl":"{ONE}","resource":{resource},"search":{{"mode":"{mode}"}}}}]}}"#
+        )
+    };
+    let outcome = r#"{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"value"}]}"#;
+    let patient = r#"{"resourceType":"Patient","id":"p"}"#;
+    let link = |relation: &str| format!(r#",{{"relation":"{relation}","url":"http://b.example"}}"#);
+    let mistaken = "Bundle.entry[0]: An OperationOutcome, and nothing else, is in an answer as outcome";
+    for (bundle, expected) in [
+        (answer(&link("next"), patient, "match"), vec![]),
+        (answer(&(link("edit") + &link("edit")), patient, "include"), vec![]),
+        (answer("", outcome, "outcome"), vec![]),
+        (answer(&link("self"), patient, "match"), vec!["Bundle: The link self can be there only once"]),
+        (answer("", outcome, "match"), vec![mistaken]),
+        (answer("", patient, "outcome"), vec![mistaken]),
+    ] {
+        assert_eq!(issues(&bundle), expected, "{bundle}");
+    }
 }
