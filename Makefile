@@ -15,6 +15,7 @@ test:
 bench:
 	cargo build --release --bin tarn
 	cargo run --release --package bench -- run --scale $(or $(SCALE),100k)
+	cargo run --release --package bench -- validation
 
 # Format, lints, layout, boundaries, generated files, documentation.
 check:

@@ -3,6 +3,7 @@
 
 mod bundles;
 mod clients;
+mod invariants;
 mod layout;
 mod load;
 mod meter;
@@ -36,7 +37,7 @@ fn main() -> anyhow::Result<()> {
         }
         _ => anyhow::bail!(
             "usage: bench run [--scale 100k|1m|10m] | layout [RESOURCES] | load [RESOURCES] | bundles [RESOURCES] | \
-             mutants EXAMPLES VERDICTS | validation [FILE] | terminology [CONCEPTS]"
+             mutants EXAMPLES VERDICTS | validation [NDJSON] | terminology [CONCEPTS]"
         ),
     }
 }

@@ -1,13 +1,14 @@
-//! What judging a resource costs: its structure alone, and with the standard's invariants; over generated resources,
-//! or over those of an NDJSON file.
+//! What judging a resource costs: its structure alone, with the standard's invariants, and by the profiles that it
+//! claims with the definitions of its extensions; over generated resources, or over those of an NDJSON file.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use anyhow::{Context, Result};
-use fhir::{Level, Resource};
+use fhir::{Guides, Level, Resource, Rules, Time, Wanted};
 use population::Population;
 
+use crate::invariants;
 use crate::meter::Meter;
 
 /// 2026-01-01.
@@ -26,34 +27,50 @@ pub(crate) fn run(file: Option<&str>) -> Result<()> {
     for resource in &resources {
         by_type.entry(resource.of().name()).or_default().push(resource);
     }
+    let guides = guides::guides();
     // The first judgement of a type compiles what is asked of it.
-    resources.iter().for_each(|resource| drop(fhir::validate(resource, Level::Strict)));
+    resources.iter().for_each(|resource| {
+        drop(fhir::validate(resource, Level::Strict));
+        by_profiles(resource, &guides);
+    });
     println!(
-        "{:<24} {:>6} {:>7} {:>12} {:>12} {:>12}",
-        "type", "count", "bytes", "structure", "a KB", "strict"
+        "{:<24} {:>6} {:>7} {:>12} {:>12} {:>12} {:>12} {:>8}",
+        "type", "count", "bytes", "structure", "a KB", "base R4", "profiles", "refused"
     );
     for (name, group) in by_type {
         let bytes: usize = group.iter().map(|resource| resource.document().bytes().len()).sum();
-        let structure_us = cost_us(&group, Level::Minimal);
-        let strict_us = cost_us(&group, Level::Strict);
+        let structure_us = cost_us(&group, |resource| drop(fhir::validate(resource, Level::Minimal)));
+        let base_us = cost_us(&group, |resource| drop(fhir::validate(resource, Level::Strict)));
+        let profiles_us = cost_us(&group, |resource| {
+            black_box(by_profiles(resource, &guides));
+        });
+        let refused = group.iter().filter(|resource| by_profiles(resource, &guides) > 0).count();
         let mean = bytes / group.len();
         let a_kilobyte_us = structure_us * 1024.0 / mean as f64;
         println!(
-            "{name:<24} {:>6} {mean:>7} {structure_us:>9.2} µs {a_kilobyte_us:>9.2} µs {strict_us:>9.2} µs",
+            "{name:<24} {:>6} {mean:>7} {structure_us:>9.2} µs {a_kilobyte_us:>9.2} µs {base_us:>9.2} µs \
+             {profiles_us:>9.2} µs {refused:>8}",
             group.len()
         );
     }
+    invariants::show(&resources);
     Ok(())
 }
 
+/// How many faults the profiles find that a resource claims, and the definitions of its extensions.
+fn by_profiles(resource: &Resource, guides: &Guides) -> usize {
+    let rules = Rules { level: Level::Strict, guides, defaults: &[], now: Time(0) };
+    fhir::review_claims(resource, &rules, guides.bindings(), Wanted::Errors).len()
+}
+
 /// CPU microseconds that one judgement takes, on average.
-fn cost_us(group: &[&Resource], level: Level) -> f64 {
+fn cost_us(group: &[&Resource], judge: impl Fn(&Resource)) -> f64 {
     let meter = Meter::start();
     let mut judged = 0;
     while meter.cpu_us() < MEASURED_US {
         // Reading the clock costs more than a judgement.
         for resource in group.iter().cycle().take(group.len().max(1000)) {
-            black_box(fhir::validate(resource, level));
+            judge(resource);
             judged += 1;
         }
     }

@@ -19,6 +19,7 @@ mod walk;
 
 use walk::Asked;
 
+pub use invariant::PROVED_INVARIANTS;
 pub use judge::{Rules, VALIDATION_ISSUE, Verdict, judge};
 pub use profile::{
     Bindings, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides, PROFILE_DEPTH_MAX,

@@ -130,6 +130,26 @@ mod tests {
     }
 
     #[test]
+    fn a_data_store_may_choose_the_version_that_a_canonical_means() {
+        const PATIENT: &str = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient";
+        const C4BB: &str = "http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-Patient";
+        let guides = guides();
+        for (canonical, defaults, expected) in [
+            (PATIENT, vec![], ""),
+            (PATIENT, vec!["us-core-6.1.0"], "|6.1.0"),
+            (PATIENT, vec!["carin-bb-2.0.0", "us-core-4.0.0"], "|4.0.0"),
+            (PATIENT, vec!["us-core-4.0.0", "us-core-5.0.1"], "|5.0.1"),
+            (PATIENT, vec!["us-core-9.9.9", "core", "-6.1.0", "e-6.1.0"], ""),
+            (C4BB, vec!["carin-bb-2.0.0"], "|2.0.0"),
+        ] {
+            let defaults: Vec<String> = defaults.into_iter().map(str::to_owned).collect();
+            assert_eq!(guides.pinned(canonical, &defaults), format!("{canonical}{expected}"), "{defaults:?}");
+        }
+        let versioned = format!("{PATIENT}|3.1.1");
+        assert_eq!(guides.pinned(&versioned, &["us-core-6.1.0".to_owned()]), versioned);
+    }
+
+    #[test]
     fn every_profile_of_the_guides_can_be_judged_by() {
         let guides = guides();
         for (number, (manifest, entries)) in (0..).zip(packages()) {

@@ -12,7 +12,8 @@ use crate::{Element, FhirPath, IssueCode, Json, NoSurroundings, PathContext, Pat
 
 /// Invariants that structure proves already: the walk looks at the content of every object and extension, at what is
 /// contained and what refers to it, and at narratives once for both of theirs.
-const PROVED: [&str; 7] = ["dom-2", contained::KEY, "ele-1", "ext-1", "ref-1", "txt-1", "txt-2"];
+pub const PROVED_INVARIANTS: [&str; 7] =
+    ["dom-2", contained::KEY, "ele-1", "ext-1", "ref-1", "txt-1", "txt-2"];
 
 /// Expressions that R4 has wrong, with what its words say: an entry need not have a fullUrl, a maximum that is no number
 /// is not at least 0, two are more than one, and `answer` is FHIR's boolean and no `System.Boolean`.
@@ -45,7 +46,9 @@ pub(super) struct Invariants {
 impl Invariants {
     /// Those of these lines that structure does not prove.
     pub(super) fn of_lines(lines: impl Iterator<Item = &'static ConstraintLine>) -> Invariants {
-        let lines = lines.filter(|line| !line.expression.is_empty() && !PROVED.contains(&line.key)).collect();
+        let lines = lines
+            .filter(|line| !line.expression.is_empty() && !PROVED_INVARIANTS.contains(&line.key))
+            .collect();
         Invariants { lines, compiled: OnceLock::new() }
     }
 
