@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::compile::CompiledProfile;
 use super::guides::Compiled;
 use crate::package::LibraryError;
-use crate::profile::BindingStrength;
 
 /// How many profiles one profile may lead to.
 pub const PROFILES_MAX: usize = 2_000;
@@ -92,19 +91,6 @@ impl ProfileSet {
         Ok(Some(number))
     }
 
-    /// The value sets from which codes must come, or should, beyond what R4 itself demands.
-    #[must_use]
-    pub fn value_sets(&self) -> Vec<Arc<str>> {
-        let nodes = self.all.iter().flat_map(|profile| profile.nodes.iter());
-        let bound = nodes.filter_map(|node| node.binding()).filter(|binding| {
-            matches!(binding.strength, BindingStrength::Required | BindingStrength::Extensible)
-        });
-        let mut named: Vec<_> = bound.filter_map(|binding| binding.value_set.clone()).collect();
-        named.sort_unstable();
-        named.dedup();
-        named
-    }
-
     /// The profile of a canonical, asked for from a package.
     pub(super) fn get(&self, canonical: &Arc<str>, from: Option<u32>) -> Option<&CompiledProfile> {
         self.by_canonical.get(&(Arc::clone(canonical), from)).map(|number| &*self.all[*number])
@@ -123,17 +109,5 @@ impl ProfileSet {
     /// How many elements all profiles have.
     pub(super) fn elements(&self) -> usize {
         self.all.iter().map(|profile| profile.nodes.len()).sum()
-    }
-
-    /// How many profiles there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
     }
 }
