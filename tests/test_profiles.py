@@ -21,7 +21,9 @@ def patient(profile=CORE + "us-core-patient", **more):
 def faults(answer, status=400):
     assert answer.status_code == status, answer.text
     outcome = answer.json()
-    return [(issue["expression"][0], issue["diagnostics"]) for issue in outcome["issue"] if issue["severity"] == "error"]
+    # The first of a refusal only says that there are others.
+    errors = [issue for issue in outcome["issue"] if issue["severity"] == "error" and "expression" in issue]
+    return [(issue["expression"][0], issue["diagnostics"]) for issue in errors]
 
 
 def test_a_write_meets_the_profiles_that_it_claims(fhir):

@@ -17,7 +17,8 @@ const RACES: &[(Code, u32)] = &[
     (code(OMB, "2054-5", "Black or African American"), 12),
     (code(OMB, "2028-9", "Asian"), 8),
     (code(OMB, "1002-5", "American Indian or Alaska Native"), 1),
-    (code(OMB, "2131-1", "Other Race"), 7),
+    // US Core's race has no other codes for those whose race is none of the census's.
+    (code("http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "UNK", "Unknown"), 7),
 ];
 const HISPANIC: Code = code(OMB, "2135-2", "Hispanic or Latino");
 const NOT_HISPANIC: Code = code(OMB, "2186-5", "Not Hispanic or Latino");
