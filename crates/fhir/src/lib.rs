@@ -51,10 +51,11 @@ pub use resource::{Resource, ResourceError, body, emit, meta_at};
 pub use resource_type::ResourceType;
 pub use subset::{ELEMENTS_MAX, Elements, SUBSETTED, SUBSETTED_SYSTEM, Subset};
 pub use symbol::Symbol;
+pub(crate) use unit::is_unit;
 pub use unit::{CanonicalUnit, UCUM, canonical_unit, decimal_product};
 pub use validate::{
     Bindings, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides, ISSUES_MAX, Level,
     PROFILE_DEPTH_MAX, PROFILES_MAX, PROVED_INVARIANTS, Packages, ProfileSet, ProfileSetError, Rules,
-    STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, Wanted, judge, review, review_claims, review_profile,
-    validate,
+    STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, Wanted, judge, review, review_bindings, review_claims,
+    review_profile, validate,
 };

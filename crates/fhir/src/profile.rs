@@ -13,6 +13,7 @@ mod standard;
 mod structure;
 mod written;
 
+pub(crate) use base::VALUE_SETS;
 pub use base::base_definition;
 pub use element::{
     Aggregation, Binding, BindingStrength, Constraint, Discriminator, DiscriminatorType, Element, Max,

@@ -88,6 +88,11 @@ pub fn canonical_unit(code: &str) -> Option<Arc<CanonicalUnit>> {
     found
 }
 
+/// Whether a code is one of UCUM; of a longer one than is looked at nobody says that it is not.
+pub(crate) fn is_unit(code: &str) -> bool {
+    code.len() > CODE_BYTES_MAX || octofhir_ucum::validate(code).is_ok()
+}
+
 fn work_out(code: &str) -> Option<CanonicalUnit> {
     let canonical = octofhir_ucum::get_canonical_units(code).ok()?;
     let (factor, offset) = (canonical.factor, canonical.offset);

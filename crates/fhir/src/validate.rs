@@ -6,6 +6,7 @@ use crate::{Issue, Resource, Severity};
 mod bound;
 mod bundle;
 mod contained;
+mod extensible;
 mod ids;
 mod invariant;
 mod judge;
@@ -19,6 +20,7 @@ mod walk;
 
 use walk::Asked;
 
+pub use extensible::review_bindings;
 pub use invariant::PROVED_INVARIANTS;
 pub use judge::{Rules, VALIDATION_ISSUE, Verdict, judge};
 pub use profile::{

@@ -14,7 +14,7 @@ use crate::{ElementDefinition, TypeDefinition, TypeKind, definitions};
 pub(super) const STANDARD: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// Where value sets of the standard live.
-const VALUE_SETS: &str = "http://hl7.org/fhir/ValueSet/";
+pub(crate) const VALUE_SETS: &str = "http://hl7.org/fhir/ValueSet/";
 
 /// The types of FHIRPath, which the values of primitive types have.
 const FHIRPATH_TYPES: &str = "http://hl7.org/fhirpath/System.";

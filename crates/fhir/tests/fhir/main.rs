@@ -1,6 +1,7 @@
 //! What the crate promises, as claims over data.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bindings;
 mod cases;
 mod claims;
 mod datetime;

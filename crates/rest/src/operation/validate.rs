@@ -136,7 +136,7 @@ async fn check_deletable(
 }
 
 /// What the profiles find wrong that are asked for, those that the resource claims, and the definitions of its
-/// extensions.
+/// extensions; and what R4 says of codes that are not from value sets from which they should come.
 ///
 /// Value sets that neither the standard nor a package tells all about are looked for in the data store.
 async fn by_profiles(
@@ -154,6 +154,7 @@ async fn by_profiles(
         let by_asked =
             asked.iter().flat_map(|set| fhir::review_profile(resource, set, &guides, bindings, now));
         let mut issues: Vec<Issue> = by_asked.collect();
+        issues.extend(fhir::review_bindings(resource, bindings));
         let by_claimed = fhir::review_claims(resource, &rules, bindings, Wanted::All);
         issues.extend(by_claimed.into_iter().filter(|issue| !issues.contains(issue)).collect::<Vec<_>>());
         issues

@@ -386,6 +386,14 @@ fn validate_tells_faults_and_warnings_and_stores_nothing() {
     let base =
         json!({"name": "profile", "valueUri": "http://hl7.org/fhir/StructureDefinition/Patient|4.0.1"});
     assert_eq!(verdict(&ask("POST Patient/$validate", &wrapped(&fine, &[base]))), successful);
+    let married = |code: &str| {
+        let system = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus";
+        let concept = json!({"coding": [{"system": system, "code": code}]});
+        json!({"resourceType": "Patient", "text": narrative, "maritalStatus": concept})
+    };
+    assert_eq!(verdict(&ask("POST Patient/$validate", &married("M"))), successful);
+    let should = ["warning code-invalid Patient.maritalStatus"];
+    assert_eq!(verdict(&ask("POST Patient/$validate", &married("happily"))), should);
     let other = "POST Patient/$validate?profile=http://hl7.org/fhir/StructureDefinition/Observation";
     assert_eq!(verdict(&ask(other, &fine)), ["error structure Patient"]);
     let vital = json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "text": narrative,

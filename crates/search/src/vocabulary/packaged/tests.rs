@@ -203,3 +203,27 @@ fn many_threads_ask_the_same() {
         }
     });
 }
+
+#[test]
+fn of_the_standards_examples_some_codes_should_be_others_and_none_must() {
+    let examples = include_bytes!("../../../../fhir/tests/data/examples.ndjson.zst");
+    let text = String::from_utf8(zstd::decode_all(&examples[..]).unwrap()).unwrap();
+    let codes = PackagedCodes::new(Arc::new(Library::empty()));
+    let resources = text.lines().filter_map(|line| Resource::parse_slice(line.as_bytes()).ok());
+    let issues: Vec<fhir::Issue> =
+        resources.flat_map(|resource| fhir::review_bindings(&resource, &codes)).collect();
+    assert!(issues.iter().all(|issue| issue.severity == fhir::Severity::Warning), "{issues:?}");
+    let of = |set: &str| issues.iter().filter(|issue| issue.diagnostics.contains(set)).count();
+    // Populations of measures are given without a system, and relationships of subscribers too.
+    for (set, count) in [
+        ("", 313),
+        ("/measure-population|", 134),
+        ("/subscriber-relationship|", 7),
+        ("/observation-interpretation|", 1),
+        ("/defined-types|", 0),
+        ("There is no code", 0),
+        ("form", 0),
+    ] {
+        assert_eq!(of(set), count, "{set}");
+    }
+}
