@@ -8,6 +8,7 @@ mod datetime;
 mod decimal;
 mod examples;
 mod fhirpath_patch;
+mod guide_examples;
 mod json;
 mod judge;
 mod links;

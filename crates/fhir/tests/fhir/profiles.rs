@@ -61,7 +61,8 @@ fn generate_of(
     made
 }
 
-fn folder() -> PathBuf {
+/// Where published guides are, if they are here.
+pub(crate) fn folder() -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "only a test asks where its data lies")]
     let told = std::env::var("TARN_TESTDATA");
     told.map_or_else(
