@@ -2,17 +2,22 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use super::bundle::EntryTypes;
 use super::path::At;
 use super::plan::Rule;
 use super::report::Report;
 use crate::document::Json;
-use crate::{IssueCode, Reference, ResourceType};
+use crate::{IssueCode, Reference, ResourceType, Symbol};
 
 /// Contained resources up to which each reference looks through them; beyond, their ids are gathered once, so
 /// that many of both stay cheap and few need no memory.
 const LOOKED_THROUGH_MAX: usize = 16;
+
+static REFERENCE: LazyLock<Symbol> =
+    LazyLock::new(|| Symbol::of("reference").expect("the list of names has reference"));
+static TYPE: LazyLock<Symbol> = LazyLock::new(|| Symbol::of("type").expect("the list of names has type"));
 
 /// The resource that holds what `#` refers to.
 pub(super) struct Container<'a> {
@@ -30,7 +35,7 @@ pub(super) fn check(
     container: &mut Container<'_>,
     entries: &mut EntryTypes<'_>,
 ) {
-    let Some(text) = value.get("reference").and_then(Json::as_str) else { return };
+    let Some(text) = value.member(*REFERENCE).and_then(Json::as_str) else { return };
     let reference = Reference::parse(&text);
     match reference {
         Reference::Malformed(_) => {
@@ -50,7 +55,7 @@ pub(super) fn check(
         let name = rule.symbol.name();
         report.add(IssueCode::Structure, at, format!("The property {name} may not refer to a {of}"));
     }
-    let told = value.get("type").and_then(Json::as_str);
+    let told = value.member(*TYPE).and_then(Json::as_str);
     if told.is_some_and(|told| ResourceType::parse(&told).is_some_and(|told| told != of)) {
         report.add(IssueCode::Structure, at, format!("The type of the reference is not {of}"));
     }
