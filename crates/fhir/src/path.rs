@@ -20,6 +20,7 @@ mod quantity;
 mod seen;
 mod syntax;
 mod temporal;
+mod timeless;
 mod types;
 mod value;
 
@@ -52,12 +53,13 @@ pub const PATH_STRING_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub struct FhirPath {
     root: Expression,
+    is_lenient: bool,
 }
 
 impl FhirPath {
     /// The expression of this text, about resources and elements of any type. Fails if the text is not one.
     pub fn parse(text: &str) -> Result<FhirPath, PathError> {
-        Ok(FhirPath { root: parse::parse(text)? })
+        Ok(FhirPath { root: parse::parse(text)?, is_lenient: false })
     }
 
     /// The expression of this text, about values of the type `of`. Fails also if it names an element that its
@@ -65,11 +67,12 @@ impl FhirPath {
     pub fn compile(text: &str, of: &'static TypeDefinition) -> Result<FhirPath, PathError> {
         let mut root = parse::parse(text)?;
         check::check(&mut root, of)?;
-        Ok(FhirPath { root })
+        Ok(FhirPath { root, is_lenient: false })
     }
 
     /// The expression of an invariant about values of the type `of`. Where R4's own invariants are not strict,
-    /// this is not either: names that a type has not find nothing, and `as()` takes what it can of many values.
+    /// this is not either: names that a type has not find nothing, `as()` takes what it can of many values, and several values as a condition
+    /// are true.
     /// Fails if the text is no expression.
     pub fn invariant(text: &str, of: &'static TypeDefinition) -> Result<FhirPath, PathError> {
         let mut root = parse::parse(text)?;
@@ -77,10 +80,16 @@ impl FhirPath {
         match check::check(&mut root, of) {
             // What is known of the names that were met before stays right.
             Ok(()) | Err(PathError::Unknown { what: "element", .. } | PathError::Operand { .. }) => {
-                Ok(FhirPath { root })
+                Ok(FhirPath { root, is_lenient: true })
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether what it finds depends on the time: it asks `now()`, `today()` or `timeOfDay()`.
+    #[must_use]
+    pub fn asks_time(&self) -> bool {
+        timeless::asks_time(&self.root)
     }
 
     /// All values of the expression for `focus`, in order.
@@ -101,7 +110,10 @@ impl FhirPath {
     pub(crate) fn split_last(self) -> Option<(FhirPath, String)> {
         let Expression::Path(mut path) = self.root else { return None };
         match path.steps.pop()? {
-            Step::Child(child) => Some((FhirPath { root: Expression::Path(path) }, child.name)),
+            Step::Child(child) => {
+                let before = FhirPath { root: Expression::Path(path), is_lenient: self.is_lenient };
+                Some((before, child.name))
+            }
             Step::At(_) | Step::Call(_) => None,
         }
     }
@@ -113,7 +125,7 @@ impl FhirPath {
         context: &'a PathContext<'a>,
         take: &mut dyn FnMut(Value<'a>) -> Result<Flow, PathError>,
     ) -> Result<(), PathError> {
-        let evaluation = Evaluation::new(context, focus);
+        let evaluation = Evaluation::new(context, focus, self.is_lenient);
         let frame = evaluation.frame();
         evaluation.each(&self.root, &frame, take).map(|_| ())
     }
@@ -125,7 +137,7 @@ impl FhirPath {
         focus: Element<'a>,
         context: &'a PathContext<'a>,
     ) -> Result<Option<bool>, PathError> {
-        let evaluation = Evaluation::new(context, focus);
+        let evaluation = Evaluation::new(context, focus, self.is_lenient);
         let frame = evaluation.frame();
         evaluation.truth(&self.root, &frame)
     }

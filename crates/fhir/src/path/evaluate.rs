@@ -107,6 +107,8 @@ impl std::fmt::Debug for PathContext<'_> {
 pub(super) struct Evaluation<'a> {
     pub(super) context: &'a PathContext<'a>,
     focus: Value<'a>,
+    /// Whether several values as a condition are true, as invariants of guides mean them (`telecom or endpoint`).
+    is_lenient: bool,
     work: Cell<u64>,
 }
 
@@ -166,9 +168,9 @@ fn work_max(context: &PathContext<'_>) -> u64 {
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn new(context: &'a PathContext<'a>, focus: Element<'a>) -> Evaluation<'a> {
+    pub(super) fn new(context: &'a PathContext<'a>, focus: Element<'a>, is_lenient: bool) -> Evaluation<'a> {
         let work = Cell::new(work_max(context));
-        Evaluation { context, focus: Value::Element(focus), work }
+        Evaluation { context, focus: Value::Element(focus), is_lenient, work }
     }
 
     pub(super) fn frame(&self) -> Frame<'_, 'a> {
@@ -388,7 +390,11 @@ impl<'a> Evaluation<'a> {
             self.worked()?;
             return operators::logical(self, *operator, operands, frame);
         }
-        let value = self.single(expression, frame, "a condition")?;
+        let found = self.few(expression, frame)?;
+        if self.is_lenient && !found.rest.is_empty() {
+            return Ok(Some(true));
+        }
+        let value = found.single("a condition")?;
         Ok(value.map(|value| value.as_boolean().unwrap_or(true)))
     }
 }

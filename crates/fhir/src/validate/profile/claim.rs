@@ -3,7 +3,7 @@
 
 use super::extension::Extensions;
 use super::place::Place;
-use super::walk::{Bindings, ProfileWalk, Wanted};
+use super::walk::{Bindings, ProfileWalk, Wanted, is_error};
 use crate::path::Flow;
 use crate::validate::judge::Rules;
 use crate::{Element, Issue, IssueCode, Json, NoSurroundings, PathContext, Resource};
@@ -23,6 +23,9 @@ pub fn review_claims(
     let mut claims = Claims { rules, bindings, wanted, issues: Vec::new() };
     let has_more = resource.document().has_extensions();
     claims.resource(root, root, Place::root(root.of.name), has_more);
+    if wanted == Wanted::Errors {
+        claims.issues.retain(is_error);
+    }
     claims.issues.truncate(crate::ISSUES_MAX);
     claims.issues
 }

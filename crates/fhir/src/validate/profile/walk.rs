@@ -308,6 +308,7 @@ impl<'w> ProfileWalk<'w> {
             Err(error @ PathError::Limit { .. }) => {
                 self.error(IssueCode::TooCostly, at, format!("Constraint {key} cannot be checked: {error}"));
             }
+            Err(_) if self.wanted == Wanted::Errors => {}
             Err(error) => {
                 let words = format!("Constraint {key} cannot be checked: {error}");
                 self.report(Severity::Warning, IssueCode::Processing, at, words);
