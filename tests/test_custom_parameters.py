@@ -177,3 +177,16 @@ def test_reindex_refuses_what_is_not_there(own):
     assert fhir.post("Patient/none/$reindex").status_code == 404
     assert fhir.post("$reindex?type=Frob").status_code == 400
     assert fhir.get("$reindex/" + "0" * 32).status_code == 404
+
+
+def test_an_expression_that_is_no_walk_along_names_finds_too(fhir):
+    own = parameter("tall", "token", "Patient.extension('http://x/height').value.ofType(Quantity).where(value > 180).exists()")
+    assert fhir.put("SearchParameter/tall", json=own).status_code == 201
+    for name, value in [("small", 150), ("large", 195)]:
+        height = [{"url": "http://x/height", "valueQuantity": {"value": value, "unit": "cm"}}]
+        assert fhir.put(f"Patient/{name}", json={"resourceType": "Patient", "id": name, "extension": height}).status_code == 201
+    found = wait_for(lambda: fhir.get("Patient?tall=true"), lambda answer: answer.status_code == 200)
+    assert [entry["resource"]["id"] for entry in found.json()["entry"]] == ["large"]
+    clock = parameter("young", "token", "Patient.birthDate > today() - 18 years")
+    refused = fhir.put("SearchParameter/young", json=clock)
+    assert refused.status_code == 422 and "depends on the time" in refused.text

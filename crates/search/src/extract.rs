@@ -8,6 +8,7 @@ mod expression;
 mod form;
 mod names;
 mod numbers;
+mod paths;
 pub(crate) mod plan;
 mod references;
 mod strings;
@@ -32,6 +33,8 @@ pub struct Extractor {
 pub enum ExtractError {
     /// Its codes and values combine into more composite entries than one resource may have.
     TooManyComposites,
+    /// An expression of one of the data store's own parameters would take too much work.
+    TooMuchWork,
 }
 
 impl fmt::Display for ExtractError {
@@ -43,6 +46,9 @@ impl fmt::Display for ExtractError {
                     "codes and values combine into more than {} composite entries",
                     walk::COMPOSITES_MAX
                 )
+            }
+            ExtractError::TooMuchWork => {
+                f.write_str("the expression of a search parameter takes too much work on it")
             }
         }
     }
@@ -79,7 +85,9 @@ impl Extractor {
             entries.push(ParamId::COMPARTMENT, Value::Reference(own));
         }
         push_truths(plan, root, entries);
-        Walk::new(plan, root, &self.base).visit(ROOT, root, entries)
+        let mut walk = Walk::new(plan, root, &self.base);
+        walk.visit(ROOT, root, entries)?;
+        paths::paths(&walk, key.of, entries)
     }
 }
 

@@ -3,10 +3,11 @@
 use super::NotIndexed;
 use super::expression::{Expression, Operator, parse};
 use super::form::Form;
-use super::plan::{Action, CompositeRow, Composites, Edge, Emit, Guard, Node, Plan, ROOT, Truth};
+use super::plan::{Action, CompositeRow, Composites, Edge, Emit, Guard, Node, PathRow, Plan, ROOT, Truth};
 use crate::{ParamId, ParameterSet, registry};
 use fhir::{
-    CodeSet, ParameterKind, ResourceType, SearchParameterDefinition, Symbol, TypeDefinition, definitions,
+    CodeSet, FhirPath, ParameterKind, ResourceType, SearchParameterDefinition, Symbol, TypeDefinition,
+    definitions,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ const NOT_INDEXED: [&str; 2] = ["_id", "_lastUpdated"];
 
 const NO_EXPRESSION: &str = "the standard gives no expression";
 const NOT_SUPPORTED: &str = "the expression is not in the supported part of FHIRPath";
+const ASKS_TIME: &str = "the expression depends on the time, and the index does not";
 const FINDS_NOTHING: &str = "the expression finds nothing of a type that this kind of parameter compares";
 
 type Compiled<T> = Result<T, &'static str>;
@@ -23,7 +25,7 @@ type Compiled<T> = Result<T, &'static str>;
 /// The plan of resources of type `of`: its parameters, what puts it into compartments, and what a List lists.
 pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
     let (nodes, truths, slots) = (vec![Node::default()], Vec::new(), HashMap::new());
-    let mut compiler = Compiler { of, parameters, nodes, truths, slots };
+    let mut compiler = Compiler { of, parameters, nodes, truths, paths: Vec::new(), slots };
     let mut not_indexed = Vec::new();
     let indexed = definitions().search_parameters_of(of).filter(|it| !NOT_INDEXED.contains(&&*it.code));
     for definition in indexed {
@@ -34,7 +36,7 @@ pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
     }
     for own in parameters.own_of(of) {
         // What was taken in compiles; a release that knows less of FHIRPath finds nothing by it.
-        let _ = compiler.parameter(own.param, &own.definition);
+        let _ = compiler.own_parameter(own.param, &own.definition);
     }
     compiler.contained();
     let mut is_compartment = false;
@@ -45,8 +47,8 @@ pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
         }
     }
     compiler.listed();
-    let Compiler { nodes, truths, .. } = compiler;
-    let mut plan = Plan { nodes, truths, is_compartment, not_indexed };
+    let Compiler { nodes, truths, paths, .. } = compiler;
+    let mut plan = Plan { nodes, truths, paths, is_compartment, not_indexed };
     plan.prune();
     plan
 }
@@ -54,7 +56,7 @@ pub(crate) fn compile(of: ResourceType, parameters: &ParameterSet) -> Plan {
 /// Why a definition cannot be compiled: the alternative of its expression, or the part, and the reason.
 pub(crate) struct Fault {
     pub(crate) part: String,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 /// Whether a definition can be compiled for resources of type `of`.
@@ -65,8 +67,8 @@ pub(crate) fn check(
 ) -> Result<(), Fault> {
     let compiled = |definition: &SearchParameterDefinition| {
         let (nodes, truths, slots) = (vec![Node::default()], Vec::new(), HashMap::new());
-        let mut compiler = Compiler { of, parameters, nodes, truths, slots };
-        compiler.parameter(ParamId(ParamId::FIRST_CUSTOM), definition)
+        let mut compiler = Compiler { of, parameters, nodes, truths, paths: Vec::new(), slots };
+        compiler.own_parameter(ParamId(ParamId::FIRST_CUSTOM), definition)
     };
     let Err(reason) = compiled(definition) else { return Ok(()) };
     // Which alternative it is, as far as the text can be taken apart.
@@ -83,6 +85,7 @@ struct Compiler<'p> {
     parameters: &'p ParameterSet,
     nodes: Vec<Node>,
     truths: Vec<Truth>,
+    paths: Vec<PathRow>,
     /// The number of a component, by the element, the component's expression and its kind.
     slots: HashMap<(u32, String, ParameterKind), ParamId>,
 }
@@ -122,6 +125,25 @@ impl Compiler<'_> {
             .map(|cursor| self.attach(*cursor, definition.kind, param, &definition.targets))
             .sum();
         if count > 0 { Ok(()) } else { Err(FINDS_NOTHING) }
+    }
+
+    /// A parameter of a data store's own: what the walk along names cannot take, FHIRPath evaluates.
+    fn own_parameter(
+        &mut self,
+        param: ParamId,
+        definition: &SearchParameterDefinition,
+    ) -> Result<(), Cow<'static, str>> {
+        match self.parameter(param, definition) {
+            Err(NOT_SUPPORTED) if definition.kind != ParameterKind::Composite => {}
+            other => return other.map_err(Cow::Borrowed),
+        }
+        let path = FhirPath::compile(&definition.expression, definitions().resource(self.of));
+        let path = path.map_err(|error| error.to_string())?;
+        if path.asks_time() {
+            return Err(ASKS_TIME.into());
+        }
+        self.paths.push(PathRow { param, kind: definition.kind, path });
+        Ok(())
     }
 
     /// References of the parameter `code` to a `compartment` make the resource a member.

@@ -26,6 +26,7 @@ impl Extractor {
             walk.container = container;
             // Nobody could have written such a resource on its own; here it is found by what came before.
             let _ = walk.visit(ROOT, json, &mut entries);
+            let _ = super::paths::paths(&walk, of, &mut entries);
             found.push(Contained { at, key: ResourceKey { of, id }, entries, body: json.raw().into() });
         }
         found

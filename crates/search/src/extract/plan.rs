@@ -3,13 +3,15 @@
 use super::NotIndexed;
 use super::form::Form;
 use crate::ParamId;
-use fhir::{ResourceType, Symbol};
+use fhir::{FhirPath, ParameterKind, ResourceType, Symbol};
 
 /// The work for one resource type.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(super) nodes: Vec<Node>,
     pub(super) truths: Vec<Truth>,
+    /// The parameters whose expressions are no walk along names.
+    pub(super) paths: Vec<PathRow>,
     /// Whether resources of this type have a compartment of their own.
     pub(super) is_compartment: bool,
     /// The search parameters that no work could be found for, with the reason.
@@ -89,6 +91,14 @@ pub(super) struct CompositeRow {
 pub(super) struct Truth {
     pub(super) param: ParamId,
     pub(super) members: Vec<Symbol>,
+}
+
+/// A parameter whose expression is evaluated.
+#[derive(Debug)]
+pub(super) struct PathRow {
+    pub(super) param: ParamId,
+    pub(super) kind: ParameterKind,
+    pub(super) path: FhirPath,
 }
 
 impl Node {

@@ -107,7 +107,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn act(&mut self, action: &Action, json: Json<'a>, out: &mut Entries) {
+    pub(super) fn act(&mut self, action: &Action, json: Json<'a>, out: &mut Entries) {
         let Action { form, emits } = action;
         match form {
             Form::Code(set) => codes::code(json, *set, emits, out),

@@ -99,13 +99,73 @@ fn a_set_is_its_record() {
 }
 
 #[test]
+fn what_is_no_walk_along_names_is_evaluated() {
+    let json = r##"{"resourceType":"Patient","id":"1","birthDate":"1980-05-06","active":true,
+        "name":[{"use":"official","family":"Beck","given":["Ann","Bea"]},{"family":"Cole"}],
+        "contained":[{"resourceType":"Organization","id":"o","name":"O"}],"managingOrganization":{"reference":"#o"},
+        "generalPractitioner":[{"reference":"Practitioner/2"}],
+        "extension":[{"url":"http://x/n","valueDecimal":1.50},{"url":"http://x/n","valueDecimal":2}]}"##;
+    for (kind, expression, expected) in [
+        ("string", "Patient.name.first().given", r#"String("Ann") String("Bea")"#),
+        ("string", "Patient.name.where(use.empty()).family", r#"String("Cole")"#),
+        ("string", "Patient.name.family.first() & '-' & Patient.name.given.first()", r#"String("Beck-Ann")"#),
+        ("token", "Patient.name.count() > 1", r#"Token { system: None, code: Some("true") }"#),
+        ("token", "Patient.name.given.substring(0, 1)", ""),
+        (
+            "token",
+            "Patient.name.given.select($this.substring(0, 1))",
+            r#"Token { system: None, code: Some("A") } Token { system: None, code: Some("B") }"#,
+        ),
+        (
+            "number",
+            "Patient.extension('http://x/n').value.ofType(decimal).aggregate($this + $total, 0)",
+            "low: 3.5",
+        ),
+        ("date", "Patient.birthDate.where($this < @2000-01-01)", "Span"),
+        ("date", "Patient.birthDate.where($this < @1970-01-01)", ""),
+        (
+            "reference",
+            "Patient.generalPractitioner.where(reference.startsWith('Practitioner'))",
+            "Practitioner",
+        ),
+        ("date", "Patient.name.first().family", ""),
+    ] {
+        let set = add(&ParameterSet::r4(), "p", &patient("own", kind, expression, "")).unwrap();
+        let (resource, key) =
+            (Resource::parse_slice(json.as_bytes()).unwrap(), ResourceKey::parse("Patient/1").unwrap());
+        let mut entries = Entries::new();
+        Extractor::new("", &set).extract(&resource, &key, &mut entries).unwrap();
+        let found: Vec<String> = entries.of(set.own()[0].param).map(|value| format!("{value:?}")).collect();
+        let found = found.join(" ");
+        assert!(
+            found == expected || !expected.is_empty() && found.contains(expected),
+            "{expression}: {found}"
+        );
+    }
+}
+
+#[test]
+fn an_expression_that_takes_too_much_work_keeps_a_resource_out() {
+    let expression = "Patient.descendants().select(%resource.descendants().count()).count()";
+    let set = add(&ParameterSet::r4(), "p", &patient("own", "number", expression, "")).unwrap();
+    let names = vec![r#"{"family":"a","given":["b","c","d"]}"#; 2000].join(",");
+    let json = format!(r#"{{"resourceType":"Patient","id":"1","name":[{names}]}}"#);
+    let (resource, key) =
+        (Resource::parse(json.into_bytes()).unwrap(), ResourceKey::parse("Patient/1").unwrap());
+    let outcome = Extractor::new("", &set).extract(&resource, &key, &mut Entries::new());
+    assert_eq!(outcome, Err(crate::ExtractError::TooMuchWork));
+}
+
+#[test]
 fn what_cannot_be_served_is_refused_with_its_place() {
     let long = "x".repeat(EXPRESSION_BYTES_MAX);
     for (resource, at) in [
         (patient("name", "string", "Patient.contact.name", ""), "SearchParameter.code"),
         (patient("a:b", "string", "Patient.name", ""), "SearchParameter.code"),
         (patient("x", "special", "Patient.name", ""), "SearchParameter.type"),
-        (patient("x", "string", "Patient.name.first() + 'x'", ""), "SearchParameter.expression"),
+        (patient("x", "string", "Patient.name.first() +", ""), "SearchParameter.expression"),
+        (patient("x", "string", "Patient.name.first().frob()", ""), "SearchParameter.expression"),
+        (patient("x", "date", "Patient.birthDate.where($this < today())", ""), "SearchParameter.expression"),
         (patient("x", "string", "Patient.frob", ""), "SearchParameter.expression"),
         (patient("x", "string", &long, ""), "SearchParameter.expression"),
         (patient("x", "date", "Patient.name", ""), "SearchParameter.expression"),
