@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use fhir::{Level, Resource, validate};
+use fhir::Resource;
 
-use crate::examples::examples;
+use crate::examples::{examples, strict};
 
 const MUTANTS: &[u8] = include_bytes!("../data/mutants.ndjson.zst");
 const VERDICTS: &str = include_str!("../data/oracle-verdicts.txt");
@@ -36,7 +36,7 @@ fn verdicts(texts: &BTreeMap<String, String>) -> Vec<(&'static str, &'static str
         let (name, ids) = line.split_once('\t').unwrap();
         let kind = name.split(' ').next().unwrap();
         let resource = Resource::parse_slice(texts[name].as_bytes());
-        let is_valid = resource.is_ok_and(|resource| validate(&resource, Level::Strict).is_empty());
+        let is_valid = resource.is_ok_and(|resource| strict(&resource).is_empty());
         let ids = ids.split_ascii_whitespace().filter(|id| !ignored.contains(id)).collect::<Vec<_>>();
         (name, kind, ids, !is_valid)
     };
