@@ -54,8 +54,8 @@ pub use symbol::Symbol;
 pub(crate) use unit::is_unit;
 pub use unit::{CanonicalUnit, UCUM, canonical_unit, decimal_product};
 pub use validate::{
-    Bindings, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides, ISSUES_MAX, Level,
-    PROFILE_DEPTH_MAX, PROFILES_MAX, PROVED_INVARIANTS, Packages, ProfileSet, ProfileSetError, Rules,
-    STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, Wanted, judge, review, review_bindings, review_claims,
-    review_profile, validate,
+    Bindings, CLAIMS_MAX, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides,
+    ISSUES_MAX, Level, PROFILE_DEPTH_MAX, PROFILES_MAX, PROVED_INVARIANTS, Packages, ProfileSet,
+    ProfileSetError, Rules, STRING_BYTES_MAX, VALIDATION_ISSUE, Verdict, Wanted, judge, review,
+    review_bindings, review_claims, review_profile, validate,
 };

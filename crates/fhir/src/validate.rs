@@ -24,8 +24,9 @@ pub use extensible::review_bindings;
 pub use invariant::PROVED_INVARIANTS;
 pub use judge::{Rules, VALIDATION_ISSUE, Verdict, judge};
 pub use profile::{
-    Bindings, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides, PROFILE_DEPTH_MAX,
-    PROFILES_MAX, Packages, ProfileSet, ProfileSetError, Wanted, review_claims, review_profile,
+    Bindings, CLAIMS_MAX, COMPILED_ELEMENTS_MAX, CONFORMANCE_DEPTH_MAX, GATHERED_ELEMENTS_MAX, Guides,
+    PROFILE_DEPTH_MAX, PROFILES_MAX, Packages, ProfileSet, ProfileSetError, Wanted, review_claims,
+    review_profile,
 };
 
 /// The longest string or markdown, in bytes (R4 datatypes, `string`).

@@ -13,7 +13,7 @@ mod surroundings;
 mod target;
 mod walk;
 
-pub use claim::review_claims;
+pub use claim::{CLAIMS_MAX, review_claims};
 pub use guides::{COMPILED_ELEMENTS_MAX, GATHERED_ELEMENTS_MAX, Guides, Packages};
 pub use set::{PROFILES_MAX, ProfileSet, ProfileSetError};
 pub use surroundings::CONFORMANCE_DEPTH_MAX;

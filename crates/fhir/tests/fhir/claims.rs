@@ -1,6 +1,6 @@
 //! What resources claim in `meta.profile`, and the extensions that they have.
 
-use fhir::{Level, Resource, Rules, Time, Verdict, Wanted, review_claims};
+use fhir::{CLAIMS_MAX, Level, Resource, Rules, Time, Verdict, Wanted, review_claims};
 
 use super::judge::guides;
 
@@ -234,6 +234,33 @@ fn claims_are_judged_wherever_resources_stand_and_unknown_ones_are_named() {
             "error Patient: The profile http://example.org/StructureDefinition/observation|1.0.0 is of Observation."
         ]
     );
+}
+
+#[test]
+fn so_many_profiles_may_be_claimed_and_each_counts_once() {
+    let text = |count: usize| {
+        let claims: Vec<String> =
+            (0..count).map(|number| format!(r#""AT/patient{}""#, ["", "|1.0.0"][number % 2])).collect();
+        patient(&format!(r#""meta":{{"profile":[{}]}}"#, claims.join(",")))
+    };
+    let at_limit = claimed(&text(CLAIMS_MAX), Wanted::Errors);
+    assert_eq!(at_limit.len(), 2 * claimed(&text(1), Wanted::Errors).len());
+    let beyond = claimed(&text(CLAIMS_MAX + 1), Wanted::Errors);
+    assert_eq!(
+        beyond,
+        ["error Patient.meta.profile: More profiles are claimed than the limit CLAIMS_MAX of 64"]
+    );
+}
+
+#[test]
+fn hostile_numbers_of_extensions_are_judged_in_little_time() {
+    let one = r#"{"url":"AT/eye-colour","valueString":"x"}"#;
+    let many = vec![one; 20_000].join(",");
+    let found = claimed(
+        &patient(&format!(r#""meta":{{"profile":["AT/patient"]}},"extension":[{many}]"#)),
+        Wanted::Errors,
+    );
+    assert_eq!(found.len(), fhir::ISSUES_MAX);
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! The profiles that resources claim to meet, in `meta.profile`, and the extensions that they have: what they find
 //! wrong with a resource and with those in it.
 
+use std::collections::{BTreeSet, HashSet};
+
 use super::extension::Extensions;
 use super::place::Place;
 use super::walk::{Bindings, ProfileWalk, Wanted, is_error};
 use crate::path::Flow;
 use crate::validate::judge::Rules;
-use crate::{Element, Issue, IssueCode, Json, NoSurroundings, PathContext, Resource};
+use crate::{Element, Issue, IssueCode, Kind, NoSurroundings, PathContext, Resource};
+
+/// How many profiles a resource may claim.
+pub const CLAIMS_MAX: usize = 64;
 
 const MORE: Result<Flow, std::convert::Infallible> = Ok(Flow::Continue(()));
 
@@ -42,11 +47,8 @@ impl Claims<'_> {
     fn resource(&mut self, resource: Element<'_>, root: Element<'_>, place: Place<'_>, has_extensions: bool) {
         let (now, surroundings) = (self.rules.now, &NoSurroundings);
         let context = PathContext { resource, root, now, variables: &[], surroundings };
-        let (mut judged, mut from) = (Vec::new(), Vec::new());
-        let claimed = resource.value.and_then(|value| value.get("meta")).and_then(|meta| meta.get("profile"));
-        for (number, canonical) in claimed.into_iter().flat_map(Json::items).enumerate() {
-            let Some(canonical) = canonical.as_str() else { continue };
-            let canonical = self.rules.guides.pinned(&canonical, self.rules.defaults);
+        let (mut judged, mut from) = (HashSet::new(), Vec::new());
+        for (number, canonical) in self.claimed(resource, &place) {
             match self.rules.guides.profile(&canonical, None) {
                 Ok(set) => {
                     from.extend(set.package());
@@ -62,6 +64,7 @@ impl Claims<'_> {
                 }
             }
         }
+        from.dedup();
         if has_extensions {
             let (guides, bindings, wanted) = (self.rules.guides, self.bindings, self.wanted);
             let (context, issues) = (&context, &mut self.issues);
@@ -70,6 +73,23 @@ impl Claims<'_> {
             extensions.judge(resource, place);
         }
         self.inner(resource, root, place, has_extensions);
+    }
+
+    /// The profiles that a resource claims, each once, with its number among them; none if there are too many.
+    fn claimed(&mut self, resource: Element<'_>, place: &Place<'_>) -> Vec<(usize, String)> {
+        let all = resource.value.and_then(|value| value.get("meta")).and_then(|meta| meta.get("profile"));
+        let Some(all) = all.filter(|all| all.kind() == Kind::Array) else { return Vec::new() };
+        if all.len() > CLAIMS_MAX {
+            let words = format!("More profiles are claimed than the limit CLAIMS_MAX of {CLAIMS_MAX}");
+            let at = format!("{}.meta.profile", place.expression());
+            self.issues.push(Issue::error(IssueCode::TooCostly, words).at(at));
+            return Vec::new();
+        }
+        let mut seen = BTreeSet::new();
+        let canonicals = all.items().enumerate().filter_map(|(number, one)| Some((number, one.as_str()?)));
+        let pinned =
+            canonicals.map(|(number, one)| (number, self.rules.guides.pinned(&one, self.rules.defaults)));
+        pinned.filter(|(_, canonical)| seen.insert(canonical.clone())).collect()
     }
 
     /// Judges the resources in a resource.

@@ -1,6 +1,8 @@
 //! Extensions, each judged by its own definition, and whether it may stand where it does (R4 extensibility, section
 //! 2.4.0.2, and StructureDefinition, `context`).
 
+use std::collections::HashSet;
+
 use super::compile::{CompiledProfile, Context};
 use super::guides::Guides;
 use super::place::Place;
@@ -26,7 +28,7 @@ pub(super) struct Extensions<'w> {
     /// The packages of the profiles that the resource claims: their extensions are meant first.
     pub(super) from: &'w [u32],
     /// Where those begin that profiles have judged already.
-    pub(super) judged: &'w [usize],
+    pub(super) judged: &'w HashSet<usize>,
     pub(super) issues: &'w mut Vec<Issue>,
 }
 
@@ -46,6 +48,9 @@ impl<'w> Extensions<'w> {
     fn below(&mut self, holder: &Holder<'_, 'w>) {
         let mut last: Option<(&str, &str, usize)> = None;
         let _ = holder.element.each_child(&mut |child| {
+            if self.is_full() {
+                return Ok(Flow::Break(()));
+            }
             let Some(definition) = child.definition.filter(|_| !child.is_resource()) else { return MORE };
             let number = match last {
                 Some((name, of, number)) if (name, of) == (definition.name, child.of.name) => number + 1,
@@ -65,6 +70,10 @@ impl<'w> Extensions<'w> {
             self.below(&child);
             MORE
         });
+    }
+
+    fn is_full(&self) -> bool {
+        self.issues.len() >= crate::ISSUES_MAX
     }
 
     fn extension(&mut self, extension: &Holder<'_, 'w>, holder: &Holder<'_, 'w>, is_modifier: bool) {

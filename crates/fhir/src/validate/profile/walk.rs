@@ -126,6 +126,9 @@ impl<'w> ProfileWalk<'w> {
         value: Element<'w>,
         at: &Place<'_>,
     ) {
+        if self.issues.len() >= crate::ISSUES_MAX {
+            return;
+        }
         let node = profile.node(number);
         self.value(profile, node, value, at);
         let below = match &node.element.content_reference {
