@@ -134,7 +134,7 @@ def test_it_is_sorted_chained_and_told_of(own):
     "resource, element",
     [
         (parameter("birthdate", "date", "Patient.deceased"), "SearchParameter.code"),
-        (parameter("x", "string", "Patient.name.select(given)"), "SearchParameter.expression"),
+        (parameter("x", "string", "Patient.name.select(frob)"), "SearchParameter.expression"),
         (parameter("x", "special", "Patient.name"), "SearchParameter.type"),
         (parameter("x", "string", "Patient.name", xpathUsage="phonetic"), "SearchParameter.xpathUsage"),
     ],
