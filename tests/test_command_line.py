@@ -105,6 +105,15 @@ def packed(path, name, version, minimum):
     return path
 
 
+def test_output_that_nobody_reads_any_more_ends_a_command_quietly(server):
+    # More than a pipe holds.
+    command = f"{binary()} package list --json --data {server.data}; echo $? >&2"
+    loop = f"(for i in $(seq 40); do {command}; done) | head -1"
+    done = subprocess.run(["bash", "-c", loop], capture_output=True, text=True)
+    assert done.stdout == "[\n" and "panicked" not in done.stderr
+    assert set(done.stderr.split()) <= {"0", "141"} and "141" in done.stderr, done.stderr
+
+
 def test_packages_are_added_listed_and_removed_while_a_server_runs(server, tmp_path):
     def package(*arguments, fails=False):
         command = [binary(), "package", *arguments, "--data", str(server.data)]
