@@ -159,25 +159,26 @@ async fn by_profiles(
         issues.extend(by_claimed.into_iter().filter(|issue| !issues.contains(issue)).collect::<Vec<_>>());
         issues
     };
-    let packaged = Packaged { guides: &guides, unknown: Mutex::default() };
-    let issues = review(&packaged);
-    let unknown = packaged.unknown.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut bound = Bound { guides: &guides, vocabulary: Vocabulary::new(), unknown: Mutex::default() };
+    let issues = review(&bound);
+    let unknown = std::mem::take(bound.unknown.get_mut().unwrap_or_else(PoisonError::into_inner));
     if unknown.is_empty() {
         return Ok(issues);
     }
-    let mut vocabulary = Vocabulary::new();
     let needs = unknown.into_iter().map(VocabularyNeed::ValueSet).collect();
-    source(context).complete(&mut vocabulary, needs).await?;
-    Ok(review(&Stored { guides: &guides, vocabulary }))
+    source(context).complete(&mut bound.vocabulary, needs).await?;
+    Ok(review(&bound))
 }
 
-/// Bindings as the standard and the packages tell, keeping which value sets they cannot tell about.
-struct Packaged<'g> {
+/// Bindings as the standard and the packages tell, then as the data store does as far as it was asked; keeps the value
+/// sets that nobody has told about.
+struct Bound<'g> {
     guides: &'g Guides,
+    vocabulary: Vocabulary,
     unknown: Mutex<BTreeSet<String>>,
 }
 
-impl Bindings for Packaged<'_> {
+impl Bindings for Bound<'_> {
     fn member_of(
         &self,
         system: Option<&str>,
@@ -186,34 +187,12 @@ impl Bindings for Packaged<'_> {
         from: Option<u32>,
     ) -> Option<bool> {
         let found = self.guides.bindings().member_of(system, code, value_set, from);
+        let found = found.or_else(|| self.vocabulary.is_in_value_set(value_set, system?, code));
         if found.is_none() {
             let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
             unknown.insert(value_set.to_owned());
         }
         found
-    }
-
-    fn subsumes(&self, system: &str, code: &str, other: &str, from: Option<u32>) -> Option<bool> {
-        self.guides.bindings().subsumes(system, code, other, from)
-    }
-}
-
-/// Bindings with what the data store knows besides.
-struct Stored<'g> {
-    guides: &'g Guides,
-    vocabulary: Vocabulary,
-}
-
-impl Bindings for Stored<'_> {
-    fn member_of(
-        &self,
-        system: Option<&str>,
-        code: &str,
-        value_set: &str,
-        from: Option<u32>,
-    ) -> Option<bool> {
-        let found = self.guides.bindings().member_of(system, code, value_set, from);
-        found.or_else(|| self.vocabulary.is_in_value_set(value_set, system?, code))
     }
 
     fn subsumes(&self, system: &str, code: &str, other: &str, from: Option<u32>) -> Option<bool> {
