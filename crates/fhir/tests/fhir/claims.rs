@@ -107,6 +107,9 @@ fn an_extension_is_what_its_definition_says() {
     ] {
         assert_eq!(claimed(&patient(rest), Wanted::Errors), expected, "{rest}");
     }
+    let unusable =
+        claimed(&patient(r#""extension":[{"url":"AT/unusable","valueString":"x"}]"#), Wanted::Errors);
+    assert!(unusable.len() == 1 && unusable[0].contains("unusable cannot be used"), "{unusable:?}");
     let unknown =
         claimed(&patient(r#""extension":[{"url":"http://unknown.org/x","valueString":"x"}]"#), Wanted::All);
     assert_eq!(unknown, ["information Patient.extension[0]: The extension is not known here"]);

@@ -9,7 +9,7 @@ use super::place::Place;
 use super::walk::{Bindings, ProfileWalk, Wanted};
 use crate::definitions::TypeDefinition;
 use crate::path::Flow;
-use crate::{Element, Issue, IssueCode, Json, PathContext, Severity, Value};
+use crate::{Element, Issue, IssueCode, Json, PathContext, ProfileSetError, Severity, Value};
 
 const MORE: Result<Flow, std::convert::Infallible> = Ok(Flow::Continue(()));
 
@@ -91,14 +91,11 @@ impl<'w> Extensions<'w> {
         let found = found.map_or_else(|| self.guides.profile(&url, None), Ok);
         let set = match found {
             Ok(set) => set,
-            Err(_) if self.wanted == Wanted::Errors => return,
-            Err(error) => {
-                let words = match error {
-                    crate::ProfileSetError::Unknown(_) => "The extension is not known here".to_owned(),
-                    other => other.to_string(),
-                };
+            Err(ProfileSetError::Unknown(_)) => {
+                let words = "The extension is not known here".to_owned();
                 return self.report(at, Severity::Information, IssueCode::Informational, words);
             }
+            Err(error) => return self.error(at, IssueCode::NotFound, error.to_string()),
         };
         let Some(profile) = set.root() else { return };
         if *profile.definition.of != *"Extension" {

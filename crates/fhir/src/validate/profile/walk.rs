@@ -205,44 +205,57 @@ impl<'w> ProfileWalk<'w> {
         let node = profile.node(number);
         let mut groups: Vec<Vec<Numbered<'w>>> = vec![Vec::new(); node.slices.len()];
         let (mut last, mut has_rest) = (0, false);
-        let slicing = node.slicing();
         for (index, value) in values {
             let found = node.slices.iter().position(|slice| self.is_of_slice(profile, node, *slice, *value));
             let place = Place { parent: Some(at), name: &node.name, of: None, index: *index };
             match found {
                 Some(slice) => {
-                    if slicing.is_some_and(|slicing| slicing.is_ordered) && slice < last {
-                        let name =
-                            profile.node(node.slices[slice]).element.slice_name.as_deref().unwrap_or("?");
-                        let words =
-                            format!("The slice {name} is out of order (from {})", profile.canonical());
-                        self.error(IssueCode::Structure, &place, words);
-                    }
-                    if has_rest && slicing.is_some_and(|slicing| slicing.rules == SlicingRules::OpenAtEnd) {
-                        let words = format!(
-                            "A slice stands behind what belongs to none (from {})",
-                            profile.canonical()
-                        );
-                        self.error(IssueCode::Structure, &place, words);
-                    }
+                    self.order(profile, node, slice, (last, has_rest), &place);
                     last = slice;
                     groups[slice].push((*index, *value));
                 }
                 None => {
                     has_rest = true;
-                    if slicing.is_some_and(|slicing| slicing.rules == SlicingRules::Closed) {
-                        let words = format!(
-                            "This element does not match any known slice of {} (from {})",
-                            node.element.id,
-                            profile.canonical()
-                        );
-                        self.error(IssueCode::Structure, &place, words);
-                    }
+                    self.rest(profile, node, &place);
                 }
             }
         }
         for (slice, group) in node.slices.iter().zip(&groups) {
             self.values(profile, *slice, group, holder, at);
+        }
+    }
+
+    /// Whether a value of a slice may stand where it does: behind one of the slice `last`, and behind values of none if
+    /// there was a `rest`.
+    fn order(
+        &mut self,
+        profile: &'w CompiledProfile,
+        node: &'w Node,
+        slice: usize,
+        (last, rest): (usize, bool),
+        place: &Place<'_>,
+    ) {
+        let Some(slicing) = node.slicing() else { return };
+        if slicing.is_ordered && slice < last {
+            let name = profile.node(node.slices[slice]).element.slice_name.as_deref().unwrap_or("?");
+            let words = format!("The slice {name} is out of order (from {})", profile.canonical());
+            self.error(IssueCode::Structure, place, words);
+        }
+        if rest && slicing.rules == SlicingRules::OpenAtEnd {
+            let words = format!("A slice stands behind what belongs to none (from {})", profile.canonical());
+            self.error(IssueCode::Structure, place, words);
+        }
+    }
+
+    /// Whether a value may be in no slice.
+    fn rest(&mut self, profile: &'w CompiledProfile, node: &'w Node, place: &Place<'_>) {
+        if node.slicing().is_some_and(|slicing| slicing.rules == SlicingRules::Closed) {
+            let words = format!(
+                "This element does not match any known slice of {} (from {})",
+                node.element.id,
+                profile.canonical()
+            );
+            self.error(IssueCode::Structure, place, words);
         }
     }
 
