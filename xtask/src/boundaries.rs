@@ -46,7 +46,7 @@ const IMPURE: [&str; 7] = ["tokio", "futures", "http", "hyper", "reqwest", "fjal
 const WORDS: [(&str, &[&str]); 6] = [
     ("fjall::", &["crates/embedded/src/kv", "bench/"]),
     ("embedded::", &["crates/tarn/", "crates/embedded/", "bench/"]),
-    ("std::env::", &["crates/tarn/", "xtask/", "bench/"]),
+    ("std::env::", &["crates/tarn/", "xtask/", "bench/", "endurance/"]),
     ("TcpListener", &["crates/tarn/", "bench/"]),
     ("s3s::", &["crates/s3/"]),
     ("object_store::", &["crates/jobs/src/s3"]),

@@ -62,7 +62,8 @@ fn check_links(root: &Path, source: &Source, faults: &mut Vec<String>) {
 
 /// Whether a quoted text names a file of this repository: it starts with one of its folders.
 fn is_path(text: &str) -> bool {
-    const FOLDERS: [&str; 7] = ["crates/", "docs/", "tests/", "bench/", "xtask/", "testdata/", ".ci/"];
+    const FOLDERS: [&str; 8] =
+        ["crates/", "docs/", "tests/", "bench/", "endurance/", "xtask/", "testdata/", ".ci/"];
     FOLDERS.iter().any(|folder| text.starts_with(folder))
         && text.len() > 7
         && !text.contains(['*', '{', '}', ' ', '<', '…', '?'])
