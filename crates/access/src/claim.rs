@@ -23,11 +23,20 @@ const SIGNATURE_PARAMETER: &str = "X-Amz-Signature";
 /// The service that a request claims to be signed for, by which one port can serve several; `None`: the request
 /// is not signed, or not in this form. Proves nothing.
 pub fn claimed_service(query: &str, headers: &HeaderMap) -> Option<String> {
-    let credential = match headers.get(http::header::AUTHORIZATION) {
-        Some(value) => field(value.to_str().ok()?.strip_prefix(ALGORITHM)?, "Credential")?.to_owned(),
-        None => canonical::parameter(query, "X-Amz-Credential")?,
-    };
-    credential.rsplit('/').nth(1).map(str::to_owned)
+    claimed_credential(query, headers)?.rsplit('/').nth(1).map(str::to_owned)
+}
+
+/// The access key that a request claims to be signed with, by which callers can be told apart before their signatures
+/// are verified; `None`: as above. Proves nothing.
+pub fn claimed_access_key(query: &str, headers: &HeaderMap) -> Option<String> {
+    claimed_credential(query, headers)?.split('/').next().map(str::to_owned)
+}
+
+fn claimed_credential(query: &str, headers: &HeaderMap) -> Option<String> {
+    match headers.get(http::header::AUTHORIZATION) {
+        Some(value) => field(value.to_str().ok()?.strip_prefix(ALGORITHM)?, "Credential").map(str::to_owned),
+        None => canonical::parameter(query, "X-Amz-Credential"),
+    }
 }
 
 /// What a request says about itself, before any of it is believed.

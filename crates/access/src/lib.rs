@@ -11,7 +11,7 @@ mod sigv4;
 mod timestamp;
 
 pub use canonical::{PathForm, parameter as query_parameter};
-pub use claim::{AUTHORIZATION_BYTES_MAX, claimed_service};
+pub use claim::{AUTHORIZATION_BYTES_MAX, claimed_access_key, claimed_service};
 pub use credentials::{CredentialStore, Credentials, CredentialsError, Principal, Secret};
 pub use policy::Action;
 pub use sign::{SignError, Signer};

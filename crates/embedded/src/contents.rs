@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 
 use fhir::{ResourceKey, ResourceType, Time};
 use search::limits::{CONTAINERS_MAX, HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
-use search::{Entries, Filter, Graph, Hierarchy, Row, Visible};
+use search::{Cancellation, Entries, Filter, Graph, Hierarchy, Row, Visible};
 use store::Stored;
 
 use crate::StorageError;
@@ -76,6 +76,7 @@ impl Contents {
             containers_left: Cell::new(CONTAINERS_MAX),
             hierarchy_max: Cell::new(HIERARCHY_RESOURCES_MAX),
             hierarchies: Default::default(),
+            cancellation: Cancellation::default(),
         }
     }
 }
@@ -93,6 +94,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) hierarchy_max: Cell<usize>,
     /// The hierarchies that were gone through.
     pub(crate) hierarchies: std::cell::RefCell<Vec<(Hierarchy, BTreeSet<ResourceKey>)>>,
+    /// Ends the reading early.
+    cancellation: Cancellation,
 }
 
 /// The newest version of a resource in a view.
@@ -134,6 +137,16 @@ impl Graph for NoGraph {
 }
 
 impl Reading<'_> {
+    /// The same reading, which ends when this says so.
+    pub(crate) fn until(self, cancellation: Cancellation) -> Self {
+        Reading { cancellation, ..self }
+    }
+
+    /// Fails if the answer is not wanted any more.
+    pub(crate) fn check_wanted(&self) -> Result<(), StorageError> {
+        if self.cancellation.is_cancelled() { Err(StorageError::Cancelled) } else { Ok(()) }
+    }
+
     pub(crate) fn of(&self, of: ResourceType) -> Option<&TypeView> {
         self.view.of(of)
     }
@@ -195,6 +208,7 @@ impl Reading<'_> {
 
     /// The block that holds an ordinal.
     pub(crate) fn block(&self, of: ResourceType, ordinal: u32) -> Result<Arc<Block>, StorageError> {
+        self.check_wanted()?;
         let number = of.number();
         if let Some(block) = self.blocks.borrow().get(&number).filter(|block| block.holds(ordinal)) {
             return Ok(block.clone());
@@ -313,6 +327,6 @@ impl Reading<'_> {
     /// A reader of one segment of the index.
     pub(crate) fn segment(&self, segment: &Segment) -> SegmentReader<'_> {
         let Contents { kv, sealer, directories, .. } = self.contents;
-        SegmentReader::new(kv, sealer, directories, *segment)
+        SegmentReader::new(kv, sealer, directories, *segment).until(&self.cancellation)
     }
 }

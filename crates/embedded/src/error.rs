@@ -16,6 +16,9 @@ pub enum StorageError {
     /// A limit with a name was reached.
     #[error("the limit {0} was reached")]
     Limit(&'static str),
+    /// Nobody wants the answer any more.
+    #[error("the work was ended before its answer was found")]
+    Cancelled,
 }
 
 impl From<StorageError> for StoreError {
@@ -27,6 +30,7 @@ impl From<StorageError> for StoreError {
             }
             StorageError::Engine(error) => StoreError::Failed(error.to_string()),
             StorageError::Limit(name) => StoreError::Limit(name),
+            StorageError::Cancelled => StoreError::Cancelled,
         }
     }
 }

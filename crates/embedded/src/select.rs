@@ -234,6 +234,7 @@ impl Reading<'_> {
 
     /// Whether one resource passes.
     pub(crate) fn matches(&self, node: &Node, row: Row<'_>) -> Result<bool, StorageError> {
+        self.check_wanted()?;
         Ok(match node {
             Node::Leaf(Filter::Text(query)) if row.within.is_some() => {
                 row.within.is_some_and(|within| query.matches(within.body))

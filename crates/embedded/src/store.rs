@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use fhir::ResourceKey;
-use search::{ParameterSet, Search, Visible};
+use search::{Cancellation, ParameterSet, Search, Visible};
 use store::{
     Answer, Clock, CommitError, Committed, DataKey, Found, History, Ingested, Note, Plan, Reindex, Reindexed,
     Run, Store, StoreError, Stored, Transaction, Versions,
@@ -183,13 +183,26 @@ impl EmbeddedStore {
         &self,
         work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.answer_until(Cancellation::default(), work).await
+    }
+
+    /// The same, ended early when `cancellation` says so.
+    async fn answer_until<T: Send + 'static>(
+        &self,
+        cancellation: Cancellation,
+        work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let contents = self.contents.clone();
+        let answer = move || {
+            let reading = contents.reading().until(cancellation);
+            reading.check_wanted()?;
+            work(&reading)
+        };
         match Handle::try_current() {
-            Err(_) => work(&contents.reading()),
-            Ok(runtime) => runtime
-                .spawn_blocking(move || work(&contents.reading()))
-                .await
-                .map_err(|error| StoreError::Failed(error.to_string()))?,
+            Err(_) => answer(),
+            Ok(runtime) => {
+                runtime.spawn_blocking(answer).await.map_err(|error| StoreError::Failed(error.to_string()))?
+            }
         }
     }
 }
@@ -214,17 +227,20 @@ impl Store for EmbeddedStore {
 
     fn history<'a>(&'a self, of: &'a History, visible: &'a Visible) -> Answer<'a, Versions> {
         let (of, visible) = (of.clone(), visible.clone());
-        Box::pin(self.answer(move |reading| reading.history(&of, &visible)))
+        let until = of.cancellation.clone();
+        Box::pin(self.answer_until(until, move |reading| reading.history(&of, &visible)))
     }
 
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found> {
         let search = search.clone();
-        Box::pin(self.answer(move |reading| reading.search(&search)))
+        let until = search.cancellation.clone();
+        Box::pin(self.answer_until(until, move |reading| reading.search(&search)))
     }
 
     fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan> {
         let (search, parameters) = (search.clone(), parameters.clone());
-        Box::pin(self.answer(move |reading| reading.explain(&search, &parameters)))
+        let until = search.cancellation.clone();
+        Box::pin(self.answer_until(until, move |reading| reading.explain(&search, &parameters)))
     }
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {

@@ -31,6 +31,11 @@ pub fn too_large() -> Fault {
     Fault::new(FaultKind::RequestEntityTooLarge, message)
 }
 
+/// The refusal of a request because more are under way than can be served.
+pub fn throttled() -> Fault {
+    Fault::new(FaultKind::Throttling, "Rate exceeded: more requests came than can be served")
+}
+
 /// The action that `request` names. Fails with UnknownOperationException, or for an operation of the service
 /// model that is not here yet with a ValidationException that says so.
 pub fn action(request: &Request<Bytes>) -> Result<Action, Fault> {

@@ -1,7 +1,7 @@
 //! What a limit that an interaction reached means to the caller, and what helps.
 
 /// The limits that more than one resource, or the data itself, may make an interaction reach.
-const ADVICE: [(&str, &str); 22] = [
+const ADVICE: [(&str, &str); 23] = [
     ("BODY_BYTES_MAX", "A resource is too large."),
     (
         "BUNDLE_CONTENT_BYTES_MAX",
@@ -40,6 +40,10 @@ const ADVICE: [(&str, &str); 22] = [
         "Too many resources have a tag, profile or security label; ask one type or resource.",
     ),
     ("PAGE_TOKEN_BYTES_MAX", "The search is too long for the link to its next page; send fewer criteria."),
+    (
+        "SEARCH_SECONDS_MAX",
+        "It took longer than this server lets one request search; narrow it by further criteria, or ask for less at once.",
+    ),
     (
         "TEXT_BODIES_MAX",
         "Too many resources would have to be looked into; narrow the search by further criteria, as a patient, a \

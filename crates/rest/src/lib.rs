@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use ::search::{ParameterSet, Visible};
+use ::search::{Cancellation, ParameterSet, Visible};
 use access::{Access, CredentialStore, HEALTHLAKE, SignedRequest, Verifier};
 use bytes::Bytes;
 use fhir::Packages;
@@ -15,6 +15,7 @@ use store::{Catalog, Clock, Datastore, Random, Store, StoreError, uuid};
 
 mod aim;
 mod batch;
+mod bounded;
 mod bundle;
 mod bundle_entry;
 mod bundle_response;
@@ -62,6 +63,7 @@ pub use operation::{Method, OperationCall, OperationLevel};
 pub use outcome::{Form, Refusal};
 pub use reply::{Content, Reply};
 
+use bounded::Bounded;
 use capability::Capabilities;
 use deferred::Deferred;
 use exported_file::FileLinks;
@@ -170,9 +172,19 @@ impl Service {
 
     /// Answers one request, whole. Never fails: what cannot be done is an answer too.
     pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        self.handle_until(request, Cancellation::default()).await
+    }
+
+    /// The same, whose searches and histories end when `cancellation` says so: the answer is then a refusal (400,
+    /// `too-costly`). What a request writes it writes whole or not at all, as ever.
+    pub async fn handle_until(
+        &self,
+        request: http::Request<Bytes>,
+        cancellation: Cancellation,
+    ) -> http::Response<Bytes> {
         let call = Call::of(&request);
         let is_options = request.method() == http::Method::OPTIONS;
-        let answer = async || match self.answer(&request, call.as_ref()).await {
+        let answer = async || match self.answer(&request, call.as_ref(), cancellation.clone()).await {
             Ok(response) => response,
             Err(refusal) => {
                 let shown = call.as_ref().map(Call::representation_of_refusal).unwrap_or_default();
@@ -187,6 +199,21 @@ impl Service {
     /// The largest body of any request, in bytes: more need not be read.
     pub fn body_bytes_max(&self) -> usize {
         self.settings.limits.largest_body_bytes()
+    }
+
+    /// The answer to a request that is refused because more are under way than can be served, for a listener that
+    /// did not look at it: 429, to be tried again after so many seconds.
+    pub fn throttled(
+        &self,
+        method: &http::Method,
+        headers: &http::HeaderMap,
+        retry_after_seconds: u64,
+    ) -> http::Response<Bytes> {
+        let refusal = Refusal::throttled("More requests came than can be served; try again later.");
+        let mut response = reply::refused(refusal, method, &Representation::default());
+        response.headers_mut().insert(http::header::RETRY_AFTER, retry_after_seconds.max(1).into());
+        self.finish(&mut response, method, headers);
+        response
     }
 
     /// The answer to a request whose body is larger than [`Limits::largest_body_bytes`], for a listener that
@@ -209,6 +236,7 @@ impl Service {
         &self,
         request: &http::Request<Bytes>,
         call: Option<&Call<'_>>,
+        cancellation: Cancellation,
     ) -> Result<http::Response<Bytes>, Refusal> {
         let limits = &self.settings.limits;
         if request.body().len() > limits.largest_body_bytes() {
@@ -235,9 +263,10 @@ impl Service {
         let id = &entered.datastore.id;
         let base = Base::new(&self.settings.public_url, id.as_str()).carrying(&carried);
         let store = self.parts.catalog.open(id).await?;
+        let store = Bounded { store: &*store, cancellation };
         let headers = negotiate::entry_headers(request.headers());
         let preferences = negotiate::preferences(request.headers());
-        let context = Context { preferences, ..self.context(&*store, &entered, &base, &headers).await? };
+        let context = Context { preferences, ..self.context(&store, &entered, &base, &headers).await? };
         let reply = perform(&context, interaction).await?;
         Ok(reply::response(reply, &base, request.method(), &representation))
     }

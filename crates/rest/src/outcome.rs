@@ -469,6 +469,7 @@ impl From<StoreError> for Refusal {
             StoreError::Position => Refusal::page_token(),
             StoreError::Full => Refusal::new(507, IssueCode::NoStore, "No space is left for writing."),
             StoreError::Limit(name) => Refusal::too_costly(name),
+            StoreError::Cancelled => Refusal::too_costly("SEARCH_SECONDS_MAX"),
             StoreError::Parameter(error) => Refusal::parameter(&error),
             StoreError::Outdated => Refusal::new(
                 409,

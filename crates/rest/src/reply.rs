@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use fhir::{Outcome, ResourceKey, Time};
 use http::header::{
-    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
 use http::{Method, Response, StatusCode};
 
@@ -21,6 +21,9 @@ const AWS_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const VALIDATION_ISSUES: HeaderName = HeaderName::from_static("x-amzn-healthlake-validation-issues");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// After how long a request that was refused because others wait is worth trying again, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// What an interaction answers: the same value for an HTTP response and for an entry of a Bundle.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +142,9 @@ pub(crate) fn refused(refusal: Refusal, method: &Method, representation: &Repres
             response
         }
     };
+    if refusal.status == 429 {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+    }
     if let Some(allow) = refusal.allow {
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     }

@@ -59,17 +59,35 @@ impl Endpoint {
         BodyError: From<B::Error>,
     {
         let answered = self.service.call(request.map(Body::http_body_unsync)).await;
-        let mut response = answered.unwrap_or_else(|_| {
+        self.identified(answered.unwrap_or_else(|_| {
             let mut response = http::Response::new(Body::empty());
             *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
             response
-        });
+        }))
+    }
+
+    /// The answer to a request that is refused because more came than can be served, whatever it asks: 503 SlowDown,
+    /// to be tried again after so many seconds.
+    pub fn slow_down(&self, retry_after_seconds: u64) -> http::Response<Body> {
+        let mut response = http::Response::new(Body::from(SLOW_DOWN.to_owned()));
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        let headers = response.headers_mut();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/xml"));
+        headers.insert(http::header::RETRY_AFTER, retry_after_seconds.into());
+        self.identified(response)
+    }
+
+    fn identified(&self, mut response: http::Response<Body>) -> http::Response<Body> {
         if let Ok(id) = http::HeaderValue::try_from(self.folder.random_name().to_uppercase()) {
             response.headers_mut().insert("x-amz-request-id", id);
         }
         response
     }
 }
+
+/// What a client reads that asked too much.
+const SLOW_DOWN: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SlowDown</Code>\
+                         <Message>Please reduce your request rate.</Message></Error>";
 
 /// The keys that open the endpoint.
 #[derive(Clone)]

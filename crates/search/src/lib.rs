@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no async. A backend may answer a search any way it likes, as long as it
 //! answers what [`Filter::matches`] says.
 
+mod cancellation;
 mod clause;
 mod compile;
 mod contained;
@@ -30,6 +31,7 @@ mod visible;
 mod vocabulary;
 mod words;
 
+pub use cancellation::Cancellation;
 pub use clause::{Clause, Step};
 pub use compile::{Compiled, Context, FilterFault, Handling, compile, compile_within};
 pub use contained::{Contained, Containment, SelectedContents};

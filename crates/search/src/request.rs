@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fhir::ResourceType;
 
 use crate::limits::{CONTAINERS_MAX, HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
-use crate::{Filter, ParamId, SelectedContents, Sort, Visible};
+use crate::{Cancellation, Filter, ParamId, SelectedContents, Sort, Visible};
 
 /// One search, of one type or of several. Built from a [`Visible`], so that none can be made that looks
 /// past it.
@@ -34,6 +34,8 @@ pub struct Search {
     pub hierarchy_max: usize,
     /// Whether to count all matches.
     pub total: Total,
+    /// Ends the work on it early.
+    pub cancellation: Cancellation,
 }
 
 impl Search {
@@ -67,6 +69,7 @@ impl Search {
             containers_max: CONTAINERS_MAX,
             hierarchy_max: HIERARCHY_RESOURCES_MAX,
             total: Total::None,
+            cancellation: Cancellation::default(),
         }
     }
 

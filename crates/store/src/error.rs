@@ -27,6 +27,9 @@ pub enum StoreError {
     /// A SearchParameter cannot be served. Nothing was written.
     #[error("a search parameter cannot be served: {0}")]
     Parameter(search::ParameterError),
+    /// The work was ended by the [`Cancellation`](search::Cancellation) that it came with.
+    #[error("the work was ended before its answer was found")]
+    Cancelled,
     /// Anything else, for the log.
     #[error("the store failed: {0}")]
     Failed(String),

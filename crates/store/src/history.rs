@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fhir::{ResourceKey, ResourceType, Time};
-use search::Position;
+use search::{Cancellation, Position};
 
 use crate::Stored;
 
@@ -27,6 +27,8 @@ pub struct History {
     /// How many versions a page holds at the most; more than [`PAGE_ROWS_MAX`](crate::limits::PAGE_ROWS_MAX)
     /// means that.
     pub count: usize,
+    /// Ends the work on it early.
+    pub cancellation: Cancellation,
 }
 
 /// Of what the history is.
@@ -63,6 +65,7 @@ impl History {
             only: None,
             after: None,
             count,
+            cancellation: Cancellation::default(),
         }
     }
 

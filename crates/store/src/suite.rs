@@ -112,7 +112,8 @@ macro_rules! store_promise {
                 references_match_by_target, uris_match_whole_and_by_path, composites_pair_their_components,
                 missing_is_the_absence_of_values, ids_and_times_are_facts, filters_combine,
                 chains_follow_references, reverse_chains_follow_them_back, chains_follow_canonicals,
-                many_are_found_as_few_are, an_update_replaces_what_is_indexed,
+                many_are_found_as_few_are, a_cancelled_search_is_answered_rightly_or_not_at_all,
+                an_update_replaces_what_is_indexed,
                 a_deletion_is_not_found, a_search_survives_reopening,
             }
             created::{

@@ -1,4 +1,4 @@
-//! Request bodies gathered in memory: how large, how long, and how many at once.
+//! Request bodies gathered in memory: how large, how slowly, and how many at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,10 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a client may take to send a body, and to wait for room for it, in milliseconds.
-const BODY_MS_MAX: u64 = 60_000;
+use crate::load::pace::{PacedBody, SENDING, Slow, TooSlow};
+
+/// How long a client waits for room for its body, in milliseconds.
+const ROOM_MS_MAX: u64 = 5_000;
 
 /// Bodies up to this many bytes, announced, need no room: with all connections in use they stay within what the
 /// large ones may take, and no sender of large ones can hold them up.
@@ -41,11 +43,12 @@ impl BodyRoom {
     /// refuses what is too large, in its own words. A body that announces to be larger is not read at all.
     ///
     /// # Errors
-    /// 413, 408 when it does not arrive in time, 503 when there is no room in time, 400 when it breaks off.
+    /// 413, 408 when it arrives too slowly, 503 when there is no room in time, 400 when it breaks off.
     pub(crate) async fn gather<B>(
         &self,
         request: Request<B>,
         bytes_max: usize,
+        slow: &Arc<Slow>,
     ) -> Result<Gathered, StatusCode>
     where
         B: Body<Data = Bytes>,
@@ -55,16 +58,20 @@ impl BodyRoom {
         if body.size_hint().lower() > bytes_max as u64 {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        let limit = Duration::from_millis(BODY_MS_MAX);
+        if body.is_end_stream() {
+            return Ok(Gathered { request: Request::from_parts(parts, Bytes::new()), _room: None });
+        }
+        let limit = Duration::from_millis(ROOM_MS_MAX);
         let room = tokio::time::timeout(limit, self.room(body.size_hint().upper(), bytes_max));
         let room = room.await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        match tokio::time::timeout(limit, Limited::new(body, bytes_max + 1).collect()).await {
-            Ok(Ok(collected)) => {
+        let body = PacedBody::new(body, SENDING, Arc::clone(slow));
+        match Limited::new(body, bytes_max + 1).collect().await {
+            Ok(collected) => {
                 Ok(Gathered { request: Request::from_parts(parts, collected.to_bytes()), _room: room })
             }
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-            Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-            Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+            Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(error) if error.is::<TooSlow>() => Err(StatusCode::REQUEST_TIMEOUT),
+            Err(_) => Err(StatusCode::BAD_REQUEST),
         }
     }
 
@@ -94,19 +101,22 @@ mod tests {
     #[tokio::test]
     async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
         let room = BodyRoom::default();
-        assert_eq!(room.gather(request(LARGE), LARGE).await.unwrap().request.body().len(), LARGE);
-        let refused = room.gather(request(LARGE + 1), LARGE).await.err();
+        assert_eq!(
+            room.gather(request(LARGE), LARGE, &Arc::default()).await.unwrap().request.body().len(),
+            LARGE
+        );
+        let refused = room.gather(request(LARGE + 1), LARGE, &Arc::default()).await.err();
         assert_eq!(refused, Some(StatusCode::PAYLOAD_TOO_LARGE));
     }
 
     #[tokio::test]
     async fn large_bodies_wait_for_room_and_small_ones_do_not() {
-        let room = BodyRoom(Arc::new(Semaphore::new(LARGE / 1024)));
-        let first = room.gather(request(LARGE), LARGE).await.unwrap();
-        let second = room.gather(request(LARGE), LARGE);
+        let (room, slow) = (BodyRoom(Arc::new(Semaphore::new(LARGE / 1024))), Arc::default());
+        let first = room.gather(request(LARGE), LARGE, &Arc::default()).await.unwrap();
+        let second = room.gather(request(LARGE), LARGE, &slow);
         assert!(tokio::time::timeout(Duration::from_millis(1), second).await.is_err());
-        assert!(room.gather(request(SMALL_BYTES_MAX as usize), LARGE).await.is_ok());
+        assert!(room.gather(request(SMALL_BYTES_MAX as usize), LARGE, &Arc::default()).await.is_ok());
         drop(first);
-        assert!(room.gather(request(LARGE), LARGE).await.is_ok());
+        assert!(room.gather(request(LARGE), LARGE, &Arc::default()).await.is_ok());
     }
 }

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::body::BodyRoom;
 use crate::config::Settings;
 use crate::folder::{Folder, Secrets};
+use crate::load::Load;
 use crate::metrics::Metrics;
 use crate::objects;
 use crate::packages::{LivePackages, Shelf};
@@ -42,8 +43,12 @@ pub(crate) struct Components {
     pub(crate) metrics: Metrics,
     /// Room for the bodies of requests.
     pub(crate) bodies: BodyRoom,
+    /// Keeps the server steady under load.
+    pub(crate) load: Load,
     /// FHIR packages, as they are now.
     pub(crate) packages: Arc<LivePackages>,
+    /// The time.
+    pub(crate) clock: Arc<dyn Clock>,
     /// Makes ids.
     pub(crate) random: Arc<dyn Random>,
     /// The AWS door.
@@ -138,11 +143,13 @@ impl Shared<'_> {
         };
         Ok(Components {
             metrics: Metrics::default(),
+            load: Load::new(&self.settings.load),
             packages,
             bodies: BodyRoom::default(),
             healthlake: self.healthlake(lifecycle, queue),
             rest,
             s3: self.s3(buckets),
+            clock: self.clock,
             random: self.random,
             runner,
             background,

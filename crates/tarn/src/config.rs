@@ -2,11 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use rest::limits::{BUNDLE_BYTES_CEILING, BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_CEILING, BUNDLE_ENTRIES_MAX};
 use serde::Deserialize;
+
+use crate::load::LoadSettings;
+use crate::load::rate::{Quotas, Rules};
+
+/// The largest number of anything at once that can be set.
+const AT_ONCE_CEILING: usize = 1 << 20;
 
 /// Where the server listens when nothing is said.
 pub(crate) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -72,6 +79,37 @@ pub(crate) struct Options {
     /// Bytes that a batch or transaction Bundle may have, at most 268435455 [default: 5242880].
     #[arg(long, env = "TARN_BUNDLE_BYTES_MAX")]
     pub(crate) bundle_bytes_max: Option<usize>,
+    /// Reads done at once, over all data stores [default: 256].
+    #[arg(long, env = "TARN_READS_AT_ONCE")]
+    pub(crate) reads_at_once: Option<usize>,
+    /// Searches done at once, over all data stores [default: two for each processor, at least 4].
+    #[arg(long, env = "TARN_SEARCHES_AT_ONCE")]
+    pub(crate) searches_at_once: Option<usize>,
+    /// Writes done at once, over all data stores [default: 128].
+    #[arg(long, env = "TARN_WRITES_AT_ONCE")]
+    pub(crate) writes_at_once: Option<usize>,
+    /// $everything and $document done at once, over all data stores [default: one for each processor, at least 2].
+    #[arg(long, env = "TARN_COSTLY_AT_ONCE")]
+    pub(crate) costly_at_once: Option<usize>,
+    /// Milliseconds that a request may wait for its turn before it is refused with 429 [default: 2000].
+    #[arg(long, env = "TARN_WAIT_MS")]
+    pub(crate) wait_ms: Option<u64>,
+    /// Seconds that the searches of one request may take before they are cut [default: 30].
+    #[arg(long, env = "TARN_SEARCH_SECONDS")]
+    pub(crate) search_seconds: Option<u64>,
+    /// Connections that may be open, as far as the system has file descriptors for them [default: 16384].
+    #[arg(long, env = "TARN_CONNECTIONS_MAX")]
+    pub(crate) connections_max: Option<usize>,
+    /// Requests of one data store in a second; more are refused with 429 [default: any number].
+    #[arg(long, env = "TARN_STORE_RATE")]
+    pub(crate) store_rate: Option<u32>,
+    /// Requests of one caller (address and access key) in a second; more are refused with 429
+    /// [default: any number].
+    #[arg(long, env = "TARN_CALLER_RATE")]
+    pub(crate) caller_rate: Option<u32>,
+    /// Quotas to keep callers to: none, or healthlake for those of AWS [default: none].
+    #[arg(long, env = "TARN_QUOTAS")]
+    pub(crate) quotas: Option<String>,
     /// S3 endpoint for the jobs' input and output; without one, the embedded endpoint's buckets serve.
     #[arg(long, env = "TARN_S3_ENDPOINT")]
     pub(crate) s3_endpoint: Option<String>,
@@ -127,6 +165,8 @@ pub(crate) struct Settings {
     pub(crate) bundle_entries_max: usize,
     /// How large a Bundle may be, in bytes.
     pub(crate) bundle_bytes_max: usize,
+    /// What is done at once, how long it may take, and how much may be asked.
+    pub(crate) load: LoadSettings,
     /// Where jobs find their objects.
     pub(crate) objects: ObjectsSettings,
 }
@@ -194,6 +234,16 @@ impl Options {
             export_hours: self.export_hours.or(file.export_hours),
             bundle_entries_max: self.bundle_entries_max.or(file.bundle_entries_max),
             bundle_bytes_max: self.bundle_bytes_max.or(file.bundle_bytes_max),
+            reads_at_once: self.reads_at_once.or(file.reads_at_once),
+            searches_at_once: self.searches_at_once.or(file.searches_at_once),
+            writes_at_once: self.writes_at_once.or(file.writes_at_once),
+            costly_at_once: self.costly_at_once.or(file.costly_at_once),
+            wait_ms: self.wait_ms.or(file.wait_ms),
+            search_seconds: self.search_seconds.or(file.search_seconds),
+            connections_max: self.connections_max.or(file.connections_max),
+            store_rate: self.store_rate.or(file.store_rate),
+            caller_rate: self.caller_rate.or(file.caller_rate),
+            quotas: self.quotas.or(file.quotas),
             s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
             s3_region: self.s3_region.or(file.s3_region),
             s3_access_key_id: self.s3_access_key_id.or(file.s3_access_key_id),
@@ -237,6 +287,7 @@ impl Options {
             "cors-origins must be origins like https://app.example.org, separated by commas, or *",
         )?;
         let objects = self.objects(&region)?;
+        let load = self.load()?;
         Ok(Settings {
             listen,
             data: self.data.unwrap_or_else(|| PathBuf::from("tarn-data")),
@@ -252,7 +303,43 @@ impl Options {
             export_hours: self.export_hours.unwrap_or(EXPORT_HOURS),
             bundle_entries_max,
             bundle_bytes_max,
+            load,
             objects,
+        })
+    }
+
+    fn load(&self) -> Result<LoadSettings> {
+        let suited = LoadSettings::of_machine(std::thread::available_parallelism().map_or(1, usize::from));
+        let at_once = |said: Option<usize>, otherwise: usize, name: &str| {
+            let number = said.unwrap_or(otherwise);
+            ensure!((1..=AT_ONCE_CEILING).contains(&number), "{name} must be from 1 to {AT_ONCE_CEILING}");
+            Ok(number)
+        };
+        let rate = |said: Option<u32>, name: &str| {
+            ensure!(said != Some(0), "{name} must be at least 1; without it there is no limit");
+            Ok(said)
+        };
+        let search_seconds = self.search_seconds.unwrap_or(suited.search.as_secs());
+        ensure!(search_seconds > 0, "search-seconds must be at least 1");
+        let quotas = match self.quotas.as_deref() {
+            None | Some("none") => Quotas::None,
+            Some("healthlake") => Quotas::HealthLake,
+            Some(other) => bail!("quotas must be none or healthlake, not {other}"),
+        };
+        let rules = Rules {
+            of_store: rate(self.store_rate, "store-rate")?,
+            of_caller: rate(self.caller_rate, "caller-rate")?,
+            quotas,
+        };
+        Ok(LoadSettings {
+            reads_at_once: at_once(self.reads_at_once, suited.reads_at_once, "reads-at-once")?,
+            searches_at_once: at_once(self.searches_at_once, suited.searches_at_once, "searches-at-once")?,
+            writes_at_once: at_once(self.writes_at_once, suited.writes_at_once, "writes-at-once")?,
+            costly_at_once: at_once(self.costly_at_once, suited.costly_at_once, "costly-at-once")?,
+            connections_max: at_once(self.connections_max, suited.connections_max, "connections-max")?,
+            wait_ms: self.wait_ms.unwrap_or(suited.wait_ms),
+            search: Duration::from_secs(search_seconds),
+            rules,
         })
     }
 
@@ -328,6 +415,10 @@ mod tests {
             (Options { region: Some("".into()), ..Options::default() }, "region"),
             (Options { bundle_entries_max: Some(10_001), ..Options::default() }, "bundle-entries-max"),
             (Options { bundle_bytes_max: Some(1 << 28), ..Options::default() }, "bundle-bytes-max"),
+            (Options { quotas: Some("aws".into()), ..Options::default() }, "quotas"),
+            (Options { searches_at_once: Some(0), ..Options::default() }, "searches-at-once"),
+            (Options { search_seconds: Some(0), ..Options::default() }, "search-seconds"),
+            (Options { store_rate: Some(0), ..Options::default() }, "store-rate"),
             (Options { cors_origins: Some("a.example".into()), ..Options::default() }, "cors-origins"),
         ] {
             let refused = options.settle().unwrap_err().to_string();

@@ -6,6 +6,7 @@ mod components;
 mod config;
 mod doors;
 mod folder;
+mod load;
 mod log;
 mod metrics;
 mod objects;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use fhir::package::Registry;
 
+use crate::load::Load;
+
 /// The doors that requests come through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Door {
@@ -57,7 +59,7 @@ impl Metrics {
     }
 
     /// All of it as Prometheus text.
-    pub(crate) fn render(&self, packages: &Registry) -> String {
+    pub(crate) fn render(&self, packages: &Registry, load: &Load) -> String {
         let mut text = String::from(
             "# HELP tarn_requests_total Requests answered.\n# TYPE tarn_requests_total counter\n",
         );
@@ -76,6 +78,7 @@ impl Metrics {
         }
         text.push_str("# HELP tarn_connections Connections that are open.\n# TYPE tarn_connections gauge\n");
         line(&mut text, format_args!("tarn_connections"), &self.connections);
+        load.render(&mut text);
         text.push_str("# HELP tarn_packages FHIR packages that are loaded.\n# TYPE tarn_packages gauge\n");
         text.push_str(&format!("tarn_packages {}\n", packages.packages().len()));
         text.push_str(
@@ -128,7 +131,8 @@ mod tests {
         let metrics = Metrics::default();
         metrics.answered(Door::Fhir, 201, Duration::from_micros(300));
         metrics.answered(Door::Fhir, 404, Duration::from_secs(60));
-        let text = metrics.render(&Registry::default());
+        let load = Load::new(&crate::load::LoadSettings::of_machine(1));
+        let text = metrics.render(&Registry::default(), &load);
         for line in [
             "tarn_requests_total{door=\"fhir\",status=\"2xx\"} 1",
             "tarn_requests_total{door=\"fhir\",status=\"4xx\"} 1",

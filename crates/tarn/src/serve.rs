@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,12 +20,17 @@ use tokio::sync::{Semaphore, watch};
 use crate::components::{Components, Opened};
 use crate::config::Settings;
 use crate::doors;
+use crate::load::pace::{Course, HEAD_MS_MAX, PacedStream};
 
-/// Connections served at once; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 4_096;
+/// File descriptors that are left for everything but connections: one in so many, and at least
+/// [`DESCRIPTORS_LEFT_MIN`].
+const DESCRIPTORS_LEFT_SHARE: u64 = 4;
 
-/// How long a client may take to send a request's head, in milliseconds.
-const HEADER_MS_MAX: u64 = 10_000;
+/// See [`DESCRIPTORS_LEFT_SHARE`].
+const DESCRIPTORS_LEFT_MIN: u64 = 256;
+
+/// How long a connection without requests is kept, in milliseconds.
+const IDLE_MS_MAX: u64 = 300_000;
 
 /// What an HTTP/2 client says first (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -58,6 +63,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
 pub(crate) struct Server {
     listener: TcpListener,
     components: Arc<Components>,
+    connections_max: usize,
 }
 
 impl Server {
@@ -82,7 +88,8 @@ impl Server {
         let components = Components::build(opened, &settings, &public_url)?;
         let took_ms = began.elapsed().as_millis();
         tracing::info!("tarn {} is ready at {local_url} after {took_ms} ms", env!("CARGO_PKG_VERSION"));
-        Ok(Server { listener, components: Arc::new(components) })
+        let connections_max = connections_max(settings.load.connections_max);
+        Ok(Server { listener, components: Arc::new(components), connections_max })
     }
 
     /// Where it listens.
@@ -95,14 +102,14 @@ impl Server {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(HEADER_MS_MAX))
+            .header_read_timeout(Duration::from_millis(IDLE_MS_MAX))
             .max_buf_size(HEADER_BYTES_MAX);
         http.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS_MAX)
             .keep_alive_interval(Some(Duration::from_millis(PING_MS)));
         let http = Arc::new(http);
-        let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(self.connections_max)));
         let stopping = watch::Sender::new(());
         let mut stop = pin!(stop);
         loop {
@@ -115,7 +122,7 @@ impl Server {
                 accepted = accepted => accepted,
                 () = &mut stop => break,
             };
-            let Ok((stream, _)) = stream else {
+            let Ok((stream, peer)) = stream else {
                 tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
                 continue;
             };
@@ -123,12 +130,12 @@ impl Server {
             let (watcher, mut stopped) = (graceful.watcher(), stopping.subscribe());
             tokio::spawn(async move {
                 components.metrics.connections.fetch_add(1, Ordering::Relaxed);
-                let speaks = tokio::select! {
-                    speaks = speaks(&stream) => speaks,
-                    _ = stopped.changed() => false,
+                let spoken = tokio::select! {
+                    spoken = speaks(&stream) => spoken,
+                    _ = stopped.changed() => None,
                 };
-                if speaks {
-                    serve_connection(&http, stream, &components, watcher).await;
+                if let Some(spoken) = spoken {
+                    serve_connection(&http, stream, spoken, peer.ip(), &components, watcher).await;
                 }
                 components.metrics.connections.fetch_sub(1, Ordering::Relaxed);
                 drop(permit);
@@ -145,27 +152,37 @@ impl Server {
     }
 }
 
-/// Whether the client says anything before it has taken too long. The timeout of a request's head begins only when
-/// it is known which HTTP the client speaks.
-async fn speaks(stream: &TcpStream) -> bool {
+/// The HTTP that a client speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+}
+
+/// What the client speaks, if it says anything before it has taken too long. The timeouts of heads begin only when
+/// that is known.
+async fn speaks(stream: &TcpStream) -> Option<Spoken> {
     let first = async {
         let mut said = [0; HTTP2_PREFACE.len()];
         loop {
             match stream.peek(&mut said).await {
-                Ok(0) | Err(_) => return false,
+                Ok(0) | Err(_) => return None,
                 Ok(count) if count < said.len() && said[..count] == HTTP2_PREFACE[..count] => {
                     tokio::time::sleep(Duration::from_millis(PREFACE_RETRY_MS)).await;
                 }
-                Ok(_) => return true,
+                Ok(_) if said == *HTTP2_PREFACE => return Some(Spoken::Http2),
+                Ok(_) => return Some(Spoken::Http1),
             }
         }
     };
-    tokio::time::timeout(Duration::from_millis(HEADER_MS_MAX), first).await.unwrap_or(false)
+    tokio::time::timeout(Duration::from_millis(HEAD_MS_MAX), first).await.unwrap_or_default()
 }
 
 async fn serve_connection(
     http: &Builder<TokioExecutor>,
     stream: TcpStream,
+    spoken: Spoken,
+    address: IpAddr,
     components: &Arc<Components>,
     watcher: Watcher,
 ) {
@@ -173,14 +190,38 @@ async fn serve_connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("a socket keeps its delay: {error}");
     }
+    let course = Arc::new(Course::default());
+    course.is_sequential.store(spoken == Spoken::Http1, Ordering::Relaxed);
+    let stream = PacedStream::new(stream, Arc::clone(&course), Arc::clone(&components.load.slow));
     let service = service_fn(move |request| {
-        let components = Arc::clone(components);
-        async move { Ok::<_, Infallible>(doors::answer(&components, request).await) }
+        let (components, serving) = (Arc::clone(components), course.serve());
+        // On the heap and only while there is a request: an idle connection shall cost little.
+        Box::pin(async move {
+            let _serving = serving;
+            Ok::<_, Infallible>(doors::answer(&components, request, address).await)
+        })
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!("a connection ended: {error}");
     }
+}
+
+/// How many connections may be open: so many, as far as there are file descriptors for them. The process may open as
+/// many files as it is ever allowed to.
+fn connections_max(wanted: usize) -> usize {
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
+        tracing::warn!("the limit of open files stays as it is: {error}");
+        rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(DESCRIPTORS_LEFT_MIN, |(soft, _)| soft)
+    });
+    let left = (allowed / DESCRIPTORS_LEFT_SHARE).max(DESCRIPTORS_LEFT_MIN);
+    let possible = usize::try_from(allowed.saturating_sub(left)).unwrap_or(usize::MAX).max(1);
+    if possible < wanted {
+        tracing::warn!(
+            "{possible} connections may be open, not {wanted}: the process may open {allowed} files"
+        );
+    }
+    wanted.min(possible)
 }
 
 /// Ends at SIGTERM or SIGINT.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
+use search::Cancellation;
+
 use super::Segment;
 use super::block::{Directory, Postings, next_row};
 use crate::StorageError;
@@ -97,12 +99,18 @@ pub struct SegmentReader<'a> {
     sealer: &'a Sealer,
     directories: &'a Directories,
     segment: Segment,
+    cancellation: Option<&'a Cancellation>,
 }
 
 impl<'a> SegmentReader<'a> {
     /// A reader of `segment`.
     pub fn new(kv: &'a Kv, sealer: &'a Sealer, directories: &'a Directories, segment: Segment) -> Self {
-        SegmentReader { kv, sealer, directories, segment }
+        SegmentReader { kv, sealer, directories, segment, cancellation: None }
+    }
+
+    /// The same reader, which ends when this says so.
+    pub(crate) fn until(self, cancellation: &'a Cancellation) -> Self {
+        SegmentReader { cancellation: Some(cancellation), ..self }
     }
 
     /// Adds to `found` the ordinals that have exactly this term.
@@ -227,6 +235,9 @@ impl<'a> SegmentReader<'a> {
     }
 
     fn block(&self, param: u16, directory: &Directory, number: usize) -> Result<Arc<Vec<u8>>, StorageError> {
+        if self.cancellation.is_some_and(Cancellation::is_cancelled) {
+            return Err(StorageError::Cancelled);
+        }
         if let Some(inline) = &directory.inline {
             return Ok(Arc::new(inline.clone()));
         }

@@ -2,16 +2,16 @@
 
 use fhir::{Id, ResourceKey, Span, Time};
 use search::{
-    Filter, Prefix, QuantityTest, ReferenceTest, Search, Sort, SortKey, StringTest, SystemTest, Target, Test,
-    Total, UriTest, Value, registry,
+    Cancellation, Filter, Prefix, QuantityTest, ReferenceTest, Search, Sort, SortKey, StringTest, SystemTest,
+    Target, Test, Total, UriTest, Value, registry,
 };
 
 use super::world::{
     ADDRESS, AMOUNT, BIRTH, CODE, FOCUS, NAME, PAIR, SCORE, SUBJECT, about, date, delete, has, id, is, key,
-    local, named, not, number, observation, patient, put, quantity, span, token, write,
+    local, named, not, number, observation, observations, patient, put, quantity, span, token, write,
 };
-use super::{Make, World};
-use crate::{Put, Write};
+use super::{Make, World, wait};
+use crate::{Put, StoreError, Write};
 
 const PREFIXES: [Prefix; 9] = [
     Prefix::Equal,
@@ -442,4 +442,23 @@ pub fn a_search_survives_reopening(make: Make) {
     world.settle();
     world.reopen();
     assert_eq!((world.sorted(is("x")), world.sorted(is("y"))), ("a b".into(), String::new()));
+}
+
+/// What is not asked for any more may be answered still, but never in part; what is asked for later is as ever.
+pub fn a_cancelled_search_is_answered_rightly_or_not_at_all(make: Make) {
+    let world = World::new(make);
+    world.commit(["a", "b", "c"].map(|id| about(id, "1", "1", "x")));
+    let asked = observations(Filter::Everything);
+    let wanted = world.search(&asked);
+    for _ in 0..2 {
+        let mut unwanted = asked.clone();
+        unwanted.cancellation = Cancellation::new();
+        unwanted.cancellation.cancel();
+        match wait(world.store().search(&unwanted)) {
+            Ok(found) => assert_eq!(found, wanted),
+            Err(error) => assert_eq!(error, StoreError::Cancelled),
+        }
+        assert_eq!(world.search(&asked), wanted);
+        world.settle();
+    }
 }
