@@ -33,8 +33,9 @@ def binary() -> str:
 class Server:
     """One tarn process over one data folder; may be killed and started again."""
 
-    def __init__(self, data, *arguments, environment=None):
+    def __init__(self, data, *arguments, environment=None, prefix=()):
         self.data = pathlib.Path(data)
+        self.prefix = list(prefix)
         self.arguments = list(arguments)
         self.environment = dict(environment or {})
         self.process = None
@@ -44,7 +45,7 @@ class Server:
         self.was_killed = False
 
     def start(self):
-        command = [binary(), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
+        command = [*self.prefix, binary(), "serve", "--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TARN_")}
         environment.update(self.environment)
         self.process = subprocess.Popen(

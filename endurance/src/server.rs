@@ -103,7 +103,7 @@ impl Server {
     pub(crate) fn kill(mut self) -> Result<Vec<String>> {
         self.child.kill()?;
         self.child.wait()?;
-        Ok(self.log.panics())
+        Ok(self.log.faults())
     }
 
     /// SIGTERM, and waits for the end. Returns what its log says that it should not.
@@ -112,7 +112,7 @@ impl Server {
         let began = Instant::now();
         while began.elapsed() < STOP_MAX {
             if let Some(status) = self.child.try_wait()? {
-                let mut said = self.log.panics();
+                let mut said = self.log.faults();
                 if !status.success() {
                     said.push(format!("the server ended with {status} after SIGTERM"));
                 }
@@ -135,9 +135,10 @@ impl Log {
         lines.push_back(line);
     }
 
-    fn panics(&self) -> Vec<String> {
+    fn faults(&self) -> Vec<String> {
         let lines = self.0.lock().expect("no holder of this lock panics");
-        lines.iter().filter(|line| line.contains("panicked")).cloned().collect()
+        let is_wrong = |line: &&String| line.contains("panicked") || line.contains(" ERROR ");
+        lines.iter().filter(is_wrong).cloned().collect()
     }
 
     fn text(&self) -> String {

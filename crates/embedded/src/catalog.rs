@@ -13,8 +13,9 @@ use store::{
 use tokio::runtime::Handle;
 
 use crate::StorageError;
-use crate::kv::{Batch, EngineLimits, Kv, KvError, Space, SpaceOptions};
+use crate::kv::{Batch, EngineLimits, Kv, KvError, Repair, Space, SpaceOptions, repair};
 use crate::open::StoreLimits;
+use crate::repair::{StoreRepair, repair_store};
 use crate::seal::Sealer;
 use crate::store::EmbeddedStore;
 
@@ -29,14 +30,15 @@ const RECORDS_SEAL: u8 = 64;
 /// Under which name the catalog's own key is wrapped, and where it lies.
 const CATALOG_OWNER: &str = "catalog";
 const CATALOG_KEY: &[u8] = b"key";
-const CATALOG_CACHE_BYTES: u64 = 1024 * 1024;
+const ENGINE: EngineLimits = EngineLimits { cache_bytes: 1024 * 1024, threads: 1 };
 
 /// A [`Catalog`] on disk, whose contents are [`EmbeddedStore`]s.
 pub struct EmbeddedCatalog(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    kv: Kv,
+    /// Absent while it is opened again after a failed write, and if that failed.
+    kv: Mutex<Option<Arc<Kv>>>,
     sealer: Sealer,
     keyring: Keyring,
     clock: Arc<dyn Clock>,
@@ -86,12 +88,16 @@ impl EmbeddedCatalog {
         for part in ["catalog", "stores", "removed"] {
             make_folder(&folder.join(part))?;
         }
-        let engine = EngineLimits { cache_bytes: CATALOG_CACHE_BYTES, threads: 1 };
-        let kv = Kv::open(&folder.join("catalog"), &SPACES, engine, None)?;
+        let kv = open_records(folder)?;
+        if kv.get(RECORDS, CATALOG_KEY)?.is_none() && !is_empty(&folder.join("stores"))? {
+            // Without a key every folder would be taken for one that was destroyed, and be removed.
+            return Err(StorageError::Damaged("the catalog, which is missing".to_owned()));
+        }
         let keyring = Keyring::new(root);
         let sealer = Sealer::new(catalog_key(&kv, &keyring, &*random)?.bytes());
         let records = Mutex::new(read_records(&kv, &sealer)?);
         let (folder, stores) = (folder.to_owned(), Mutex::default());
+        let kv = Mutex::new(Some(Arc::new(kv)));
         let inner = Inner { folder, kv, sealer, keyring, clock, random, limits, records, stores };
         inner.clean()?;
         Ok(EmbeddedCatalog(Arc::new(inner)))
@@ -103,7 +109,8 @@ impl EmbeddedCatalog {
     /// When the catalog cannot be read.
     pub fn contents(&self) -> Result<Vec<DatastoreId>, StorageError> {
         let mut ids = Vec::new();
-        for pair in self.0.kv.scan(RECORDS, b"store-key/", b"store-key/\xff") {
+        let kv = self.0.kv()?;
+        for pair in kv.scan(RECORDS, b"store-key/", b"store-key/\xff") {
             let (key, _) = pair?;
             ids.extend(
                 key.get(10..).and_then(|id| std::str::from_utf8(id).ok()).and_then(DatastoreId::parse),
@@ -120,6 +127,32 @@ impl EmbeddedCatalog {
         self.0.store(id)
     }
 
+    /// Compares the catalog's tables with their checksums; a sentence for each that is damaged.
+    ///
+    /// # Errors
+    /// When the list of the tables cannot be read.
+    pub fn check(&self) -> Result<Vec<String>, StorageError> {
+        Ok(self.0.kv()?.check_tables()?.1)
+    }
+
+    /// Makes the records under `folder` writable again that lost writes which were on the disk, as
+    /// [`kv::repair`](crate::kv::repair) does. To be called before the catalog is opened.
+    ///
+    /// # Errors
+    /// When they are damaged elsewhere than in the journal, or the disk fails.
+    pub fn repair_records(folder: &Path) -> Result<Option<Repair>, StorageError> {
+        Ok(repair(&folder.join("catalog"), &SPACES, ENGINE)?)
+    }
+
+    /// Makes the contents of one data store writable again, as [`repair_store`] does.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] if there are none; otherwise when they cannot be repaired.
+    pub fn repair(&self, id: &DatastoreId) -> Result<Option<StoreRepair>, StoreError> {
+        let key = self.0.data_key(id)?;
+        Ok(repair_store(&self.0.folder_of(id), &key, self.0.limits)?)
+    }
+
     /// Does work that may wait for the disk where it holds nobody up.
     async fn work<T: Send + 'static, E: From<StoreError> + Send + 'static>(
         &self,
@@ -134,6 +167,14 @@ impl EmbeddedCatalog {
                 .map_err(|error| StoreError::Failed(error.to_string()))?,
         }
     }
+}
+
+fn open_records(folder: &Path) -> Result<Kv, StorageError> {
+    Ok(Kv::open(&folder.join("catalog"), &SPACES, ENGINE, None)?)
+}
+
+fn is_empty(folder: &Path) -> Result<bool, StorageError> {
+    Ok(std::fs::read_dir(folder).map_err(io)?.next().is_none())
 }
 
 /// Makes a folder, if it is not there, so that it is there after a power failure too.
@@ -266,8 +307,42 @@ impl Inner {
         self.stores.lock().expect("nothing panics while it holds the stores")
     }
 
+    fn kv(&self) -> Result<Arc<Kv>, StorageError> {
+        let kv = self.kv.lock().expect("nothing panics while it holds the database");
+        Ok(kv.clone().ok_or(KvError::Stopped)?)
+    }
+
+    /// The database, opened again if a write failed: what came to the disk is then read anew, and writing goes on.
+    fn writable(&self, records: &mut Records) -> Result<Arc<Kv>, StorageError> {
+        let mut held = self.kv.lock().expect("nothing panics while it holds the database");
+        if held.as_ref().is_none_or(|kv| kv.is_stopped()) {
+            if held.as_ref().is_some_and(|kv| Arc::strong_count(kv) > 1) {
+                // Somebody still reads by it, and the engine opens a database once only.
+                return Err(KvError::Stopped.into());
+            }
+            *held = None;
+            let kv = open_records(&self.folder)?;
+            *records = read_records(&kv, &self.sealer)?;
+            *held = Some(Arc::new(kv));
+        }
+        Ok(held.clone().ok_or(KvError::Stopped)?)
+    }
+
+    fn write_batch(&self, batch: Batch) -> Result<(), StorageError> {
+        let kv = self.writable(&mut self.records())?;
+        Ok(kv.write(batch).and_then(|()| kv.sync())?)
+    }
+
+    fn data_key(&self, id: &DatastoreId) -> Result<DataKey, StoreError> {
+        let wrapped = self.kv()?.get(RECORDS, &store_key(id)).map_err(StorageError::from)?;
+        let wrapped = wrapped.ok_or(StoreError::Absent)?;
+        let damaged = |_| StoreError::Damaged(format!("the key of data store {id}"));
+        self.keyring.unwrap(id.as_str(), &wrapped).map_err(damaged)
+    }
+
     fn write(&self, changes: Vec<Change>) -> Result<(), CatalogError> {
         let mut records = self.records();
+        let kv = self.writable(&mut records).map_err(StoreError::from)?;
         let mut changed = records.clone();
         let mut batch = Batch::default();
         for (at, change) in changes.into_iter().enumerate() {
@@ -275,10 +350,7 @@ impl Inner {
             let sealed = self.sealer.seal(RECORDS_SEAL, &key, &json);
             batch.put(RECORDS, key, sealed);
         }
-        self.kv
-            .write(batch)
-            .and_then(|()| self.kv.sync())
-            .map_err(|e| StoreError::from(StorageError::from(e)))?;
+        kv.write(batch).and_then(|()| kv.sync()).map_err(|e| StoreError::from(StorageError::from(e)))?;
         *records = changed;
         Ok(())
     }
@@ -299,14 +371,10 @@ impl Inner {
             *last = asked;
             return Ok(store.clone());
         }
-        let wrapped =
-            self.kv.get(RECORDS, &store_key(id)).map_err(StorageError::from)?.ok_or(StoreError::Absent)?;
-        let key = self
-            .keyring
-            .unwrap(id.as_str(), &wrapped)
-            .map_err(|_| StoreError::Damaged(format!("the key of data store {id}")))?;
-        let folder = self.folder_of(id);
-        make_folder(&folder)?;
+        let (key, folder) = (self.data_key(id)?, self.folder_of(id));
+        if !folder.is_dir() {
+            return Err(StoreError::Damaged(format!("the folder of data store {id}, which is missing")));
+        }
         let store = Arc::new(EmbeddedStore::open(&folder, &key, self.clock.clone(), self.limits)?);
         stores.open.insert(id.clone(), (asked, store.clone()));
         stores.close_idle();
@@ -315,11 +383,13 @@ impl Inner {
 
     fn create(&self, id: &DatastoreId) -> Result<(), StoreError> {
         let key = store_key(id);
-        if self.kv.get(RECORDS, &key).map_err(StorageError::from)?.is_none() {
+        if self.kv()?.get(RECORDS, &key).map_err(StorageError::from)?.is_none() {
+            // Before the key: a folder without a key is removed at the next start, a key without a folder is damage.
+            make_folder(&self.folder_of(id))?;
             let wrapped = self.keyring.wrap(id.as_str(), &DataKey::generate(&*self.random), &*self.random);
             let mut batch = Batch::default();
             batch.put(RECORDS, key, wrapped);
-            self.kv.write(batch).and_then(|()| self.kv.sync()).map_err(StorageError::from)?;
+            self.write_batch(batch)?;
         }
         self.store(id).map(|_| ())
     }
@@ -328,9 +398,10 @@ impl Inner {
         let mut stores = self.stores();
         let mut batch = Batch::default();
         batch.remove(RECORDS, store_key(id));
-        self.kv.write(batch).and_then(|()| self.kv.sync()).map_err(StorageError::from)?;
+        self.write_batch(batch)?;
         // The old value of the wrapped key must leave the disk too, not only be hidden by a tombstone.
-        self.kv.flush().and_then(|()| self.kv.compact()).map_err(StorageError::from)?;
+        let kv = self.kv()?;
+        kv.flush().and_then(|()| kv.compact()).map_err(StorageError::from)?;
         if let Some((_, store)) = stores.open.remove(id) {
             store.close();
         }
@@ -355,7 +426,7 @@ impl Inner {
             let name = entry.map_err(io)?.file_name();
             let id = name.to_str().and_then(DatastoreId::parse);
             let is_kept = match &id {
-                Some(id) => self.kv.get(RECORDS, &store_key(id))?.is_some(),
+                Some(id) => self.kv()?.get(RECORDS, &store_key(id))?.is_some(),
                 None => true,
             };
             if let (false, Some(id)) = (is_kept, &id) {

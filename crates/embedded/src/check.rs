@@ -23,6 +23,8 @@ const PROBLEMS_MAX: usize = 100;
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// Tables of the engine that were compared with their checksums.
+    pub tables: u64,
     /// Sealed records that were opened.
     pub records: u64,
     /// Versions that were read.
@@ -65,6 +67,7 @@ pub enum Bodies {
 pub fn check(store: &EmbeddedStore, bodies: Bodies) -> Result<Report, StorageError> {
     let reading = store.contents().reading();
     let mut report = Report::default();
+    check_tables(store.contents(), &mut report);
     check_seals(store.contents(), &mut report);
     for (number, types) in &reading.view.types {
         let Some(of) = ResourceType::from_number(*number) else {
@@ -77,6 +80,17 @@ pub fn check(store: &EmbeddedStore, bodies: Bodies) -> Result<Report, StorageErr
         }
     }
     Ok(report)
+}
+
+/// Every byte of every table: also those of filters and of what was overwritten, which no seal covers.
+fn check_tables(contents: &Contents, report: &mut Report) {
+    match contents.kv.check_tables() {
+        Ok((count, faults)) => {
+            report.tables = count;
+            faults.into_iter().for_each(|fault| report.problem(fault));
+        }
+        Err(error) => report.problem(error.to_string()),
+    }
 }
 
 fn check_seals(contents: &Contents, report: &mut Report) {

@@ -1,22 +1,38 @@
 //! The storage engine behind one small door: ordered byte keys and values in named spaces, atomic batches,
 //! sorted ingestion. The only file that knows fjall.
 
+mod journal;
+mod manifest;
+mod mark;
+mod repair;
+
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use fjall::config::BloomConstructionPolicy;
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
+use self::journal::inspect;
+use self::mark::{Mark, SyncedFile};
+
 /// Bytes held by the engine: a key or a value.
 pub use fjall::Slice as Bytes;
+
+pub use self::repair::{Repair, repair};
 
 /// Journal kept before the engine must flush, in bytes: it bounds how long opening after a crash takes.
 pub const JOURNAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Files the engine keeps open per database.
 const OPEN_FILES_MAX: usize = 256;
+
+/// The space of the mark holds one key, written with every batch.
+const MARK_BLOCK_BYTES: u32 = 4 * 1024;
+const MARK_MEMTABLE_BYTES: u64 = 1024 * 1024;
 
 /// Why the engine could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +86,17 @@ pub struct Kv {
     database: Database,
     spaces: Vec<Keyspace>,
     guard: Option<StepGuard>,
+    /// Where the mark of the newest batch lies.
+    mark: Keyspace,
+    /// The number of the newest batch; held while one is written, so that batches lie in the order of their numbers.
+    written: Mutex<u64>,
+    /// The newest batch that is known to be on the disk.
+    synced: AtomicU64,
+    synced_file: SyncedFile,
+    folder: PathBuf,
+    /// Whether a write or a sync failed. What the journal holds is then unknown, and what is written behind it may be
+    /// lost with it.
+    is_stopped: AtomicBool,
 }
 
 /// Takes one pair of a sorted ingestion.
@@ -114,18 +141,52 @@ impl Kv {
         limits: EngineLimits,
         guard: Option<StepGuard>,
     ) -> Result<Kv, KvError> {
-        let database = Database::builder(folder)
-            .cache_size(limits.cache_bytes)
-            .worker_threads(limits.threads.max(1))
-            .max_cached_files(Some(OPEN_FILES_MAX))
-            .max_journaling_size(JOURNAL_BYTES_MAX)
-            .open()
-            .map_err(|error| failure("journal", error))?;
-        let spaces = spaces
-            .iter()
-            .map(|space| database.keyspace(space.name, || create(space)).map_err(|e| failure(space.name, e)))
-            .collect::<Result<_, _>>()?;
-        Ok(Kv { database, spaces, guard })
+        let found = inspect(folder)?;
+        let is_whole = found.torn.is_none();
+        let (last, behind) = (found.last.map(|mark| mark.number), found.torn);
+        let lost = |known: u64, last: u64, place: &str| {
+            let count = known - last;
+            KvError::Damaged(format!("{place}: {count} batches that were on the disk cannot be read"))
+        };
+        std::fs::create_dir_all(folder).map_err(|error| io_failure("journal", &error))?;
+        let (synced_file, said) = SyncedFile::open(folder).map_err(|error| io_failure("journal", &error))?;
+        let known = found.synced.max(said.unwrap_or(0));
+        if let Some(torn) = behind {
+            let name = torn.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let place = format!("journal {name} at byte {}", torn.at);
+            if torn.is_gap || !torn.after.is_empty() {
+                return Err(KvError::Damaged(place));
+            }
+            if let Some(last) = last.filter(|last| *last < known) {
+                return Err(lost(known, last, &place));
+            }
+        }
+        if known == 0 && found.batches == 0 && is_whole {
+            manifest::remove_unfinished(folder)?;
+        }
+        // Of the spaces the mark is the last one made: without a synced batch there may be none yet.
+        manifest::verify(folder, spaces.len() + 1, known > 0)?;
+        let (database, spaces, mark) = open_engine(folder, spaces, limits)?;
+        let newest = mark.get(mark::KEY).map_err(|error| failure(mark::SPACE, error))?;
+        let newest = match newest.as_deref().map(<[u8; Mark::BYTES]>::try_from) {
+            None => 0,
+            Some(Ok(bytes)) => Mark::of(&bytes).number,
+            Some(Err(_)) => return Err(KvError::Damaged(mark::SPACE.to_owned())),
+        };
+        if newest < known {
+            return Err(lost(known, newest, "journal"));
+        }
+        Ok(Kv {
+            database,
+            spaces,
+            guard,
+            mark,
+            written: Mutex::new(newest),
+            synced: AtomicU64::new(known),
+            synced_file,
+            is_stopped: AtomicBool::new(false),
+            folder: folder.to_owned(),
+        })
     }
 
     /// The value of `key`.
@@ -174,24 +235,54 @@ impl Kv {
     /// # Errors
     /// When the disk is full or fails; then nothing of the batch counts.
     pub fn write(&self, batch: Batch) -> Result<(), KvError> {
-        self.step("write")?;
-        let mut writes = self.database.batch();
-        for (space, key, value) in batch.writes {
-            match value {
-                Some(value) => writes.insert(&self.spaces[space.0], key, value),
-                None => writes.remove(&self.spaces[space.0], key),
+        self.unless_stopped(|| {
+            self.step("write")?;
+            let mut written = self.written.lock().expect("no holder of this lock panics");
+            let mark = Mark { number: *written + 1, synced: self.synced.load(Ordering::Relaxed) };
+            let mut writes = self.database.batch();
+            for (space, key, value) in batch.writes {
+                match value {
+                    Some(value) => writes.insert(&self.spaces[space.0], key, value),
+                    None => writes.remove(&self.spaces[space.0], key),
+                }
             }
-        }
-        writes.commit().map_err(|error| failure("journal", error))
+            writes.insert(&self.mark, mark::KEY, mark.bytes());
+            writes.commit().map_err(|error| failure("journal", error))?;
+            *written = mark.number;
+            Ok(())
+        })
     }
 
     /// Returns when everything written is on the disk.
     ///
     /// # Errors
-    /// When the disk is full or fails.
+    /// When the disk is full or fails. Nothing is written any more then: a failed sync may have dropped what it could
+    /// not write, and a second one would say that all is well.
     pub fn sync(&self) -> Result<(), KvError> {
-        self.step("sync")?;
-        self.database.persist(PersistMode::SyncData).map_err(|error| failure("journal", error))
+        self.unless_stopped(|| {
+            self.step("sync")?;
+            let written = self.written();
+            self.database.persist(PersistMode::SyncData).map_err(|error| failure("journal", error))?;
+            self.synced.fetch_max(written, Ordering::Relaxed);
+            self.synced_file.say(written).map_err(|error| io_failure("journal", &error))
+        })
+    }
+
+    /// Whether a write or a sync failed, so that none is taken until the database is opened again.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    /// The number of the newest batch: how many were ever written.
+    fn written(&self) -> u64 {
+        *self.written.lock().expect("no holder of this lock panics")
+    }
+
+    fn unless_stopped(&self, work: impl FnOnce() -> Result<(), KvError>) -> Result<(), KvError> {
+        if self.is_stopped() {
+            return Err(KvError::Stopped);
+        }
+        work().inspect_err(|_| self.is_stopped.store(true, Ordering::Relaxed))
     }
 
     /// Adds the pairs that `fill` gives, in rising order of their keys, past the journal. On return they are
@@ -214,6 +305,14 @@ impl Kv {
         Ok(())
     }
 
+    /// Compares every table with its checksum. Returns how many there are, with a sentence for each that is damaged.
+    ///
+    /// # Errors
+    /// When the list of the tables cannot be read or is damaged.
+    pub fn check_tables(&self) -> Result<(u64, Vec<String>), KvError> {
+        manifest::check_tables(&self.folder)
+    }
+
     /// Bytes the database takes on disk.
     ///
     /// # Errors
@@ -232,7 +331,7 @@ impl Kv {
     /// # Errors
     /// When the disk is full or fails.
     pub fn flush(&self) -> Result<(), KvError> {
-        for keyspace in &self.spaces {
+        for keyspace in self.spaces.iter().chain([&self.mark]) {
             let rotated = keyspace.rotate_memtable().map_err(|error| failure(keyspace.name(), error))?;
             while rotated && keyspace.sealed_memtable_count() > 0 {
                 // A failed flush stops the engine's worker: then nothing would ever end this waiting.
@@ -248,7 +347,7 @@ impl Kv {
     /// # Errors
     /// When the disk is full or fails.
     pub fn compact(&self) -> Result<(), KvError> {
-        for keyspace in &self.spaces {
+        for keyspace in self.spaces.iter().chain([&self.mark]) {
             keyspace.major_compact().map_err(|error| failure(keyspace.name(), error))?;
         }
         Ok(())
@@ -257,6 +356,34 @@ impl Kv {
     fn step(&self, name: &'static str) -> Result<(), KvError> {
         self.guard.as_ref().map_or(Ok(()), |guard| guard(name))
     }
+}
+
+/// Opens the engine. What it cannot read it answers, or, for some damage, panics upon.
+fn open_engine(
+    folder: &Path,
+    spaces: &[SpaceOptions],
+    limits: EngineLimits,
+) -> Result<(Database, Vec<Keyspace>, Keyspace), KvError> {
+    let open = || {
+        let database = Database::builder(folder)
+            .cache_size(limits.cache_bytes)
+            .worker_threads(limits.threads.max(1))
+            .max_cached_files(Some(OPEN_FILES_MAX))
+            .max_journaling_size(JOURNAL_BYTES_MAX)
+            .open()
+            .map_err(|error| failure("the tables", error))?;
+        let open_space = |space: &SpaceOptions| {
+            database.keyspace(space.name, || create(space)).map_err(|error| failure(space.name, error))
+        };
+        let opened = spaces.iter().map(open_space).collect::<Result<_, _>>()?;
+        let mark = open_space(&SpaceOptions {
+            name: mark::SPACE,
+            block_bytes: MARK_BLOCK_BYTES,
+            memtable_bytes: MARK_MEMTABLE_BYTES,
+        })?;
+        Ok((database, opened, mark))
+    };
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err(KvError::Damaged("the tables".to_owned())))
 }
 
 fn create(space: &SpaceOptions) -> KeyspaceCreateOptions {
@@ -286,7 +413,11 @@ fn io_failure(place: &str, error: &io::Error) -> KvError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             KvError::Full
         }
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => KvError::Damaged(place.to_owned()),
+        // The engine seeks by numbers that it has read, to places that a file cut short does not have.
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            KvError::Damaged(place.to_owned())
+        }
+        io::ErrorKind::NotFound => KvError::Damaged(format!("{place}, of which a file is missing")),
         kind => KvError::Io(kind.to_string()),
     }
 }
@@ -296,3 +427,6 @@ fn io_failure(place: &str, error: &io::Error) -> KvError {
 pub(crate) fn wait_for_worker() {
     std::thread::sleep(std::time::Duration::from_millis(2));
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,6 +96,7 @@ impl Keeper {
                 Some(DatastoreStatus::Deleting) => Phase::Gone(id.clone()),
                 Some(other) => {
                     self.violations.push(format!("the data store {id} was deleted and is {other:?}"));
+                    self.number += 1;
                     Phase::Create
                 }
             },
