@@ -1,6 +1,8 @@
 //! The records of all data stores and jobs in a sealed database of their own, the wrapped keys, and the way
 //! to the contents: `catalog/` and `stores/{id}/` under the data folder.
 
+mod restore;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -31,6 +33,8 @@ const RECORDS_SEAL: u8 = 64;
 const CATALOG_OWNER: &str = "catalog";
 const CATALOG_KEY: &[u8] = b"key";
 const ENGINE: EngineLimits = EngineLimits { cache_bytes: 1024 * 1024, threads: 1 };
+
+pub use restore::BackupBegun;
 
 /// A [`Catalog`] on disk, whose contents are [`EmbeddedStore`]s.
 pub struct EmbeddedCatalog(Arc<Inner>);

@@ -28,12 +28,14 @@ pub(crate) struct Contents {
     view: RwLock<Arc<View>>,
     next_segment: AtomicU32,
     is_stopped: AtomicBool,
+    /// One more for every backup under way.
+    backups: Arc<()>,
 }
 
 impl Contents {
     pub(crate) fn new(kv: Kv, sealer: Sealer, directories: Directories) -> Self {
-        let (view, next_segment, is_stopped) = Default::default();
-        Contents { kv, sealer, directories, view, next_segment, is_stopped }
+        let (view, next_segment, is_stopped, backups) = Default::default();
+        Contents { kv, sealer, directories, view, next_segment, is_stopped, backups }
     }
 
     /// The number of the next segment that is made.
@@ -44,6 +46,16 @@ impl Contents {
     /// Whether a write failed, so that what is on disk may be ahead of what is known.
     pub(crate) fn is_stopped(&self) -> &AtomicBool {
         &self.is_stopped
+    }
+
+    /// Counts one backup more, until it is dropped.
+    pub(crate) fn count_backup(&self) -> Arc<()> {
+        self.backups.clone()
+    }
+
+    /// Whether backups hold what is on the disk, so that nothing can leave it.
+    pub(crate) fn is_being_backed_up(&self) -> bool {
+        Arc::strong_count(&self.backups) > 1
     }
 
     /// The records of `meta`.

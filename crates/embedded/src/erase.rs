@@ -137,7 +137,7 @@ impl Writer {
     pub(crate) fn scrub(&mut self) -> Result<Scrub, StorageError> {
         self.check_running().map_err(|_| crate::kv::KvError::Stopped)?;
         self.eras.retain(|era| Arc::strong_count(era) > 1);
-        if !self.eras.is_empty() || self.renewing.is_some() {
+        if !self.eras.is_empty() || self.renewing.is_some() || self.contents.is_being_backed_up() {
             return Ok(Scrub::Waiting);
         }
         let view = self.view.clone();

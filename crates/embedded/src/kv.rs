@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use fjall::config::BloomConstructionPolicy;
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry, PinningPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 
 use self::journal::inspect;
 use self::mark::{Mark, SyncedFile};
@@ -98,6 +98,10 @@ pub struct Kv {
     /// lost with it.
     is_stopped: AtomicBool,
 }
+
+/// All spaces as they were at one moment, whatever is written since. While it is held, nothing of that moment leaves
+/// the disk.
+pub struct Frozen(Snapshot);
 
 /// Takes one pair of a sorted ingestion.
 pub type Sink<'a> = dyn FnMut(Vec<u8>, Vec<u8>) -> Result<(), KvError> + 'a;
@@ -226,6 +230,27 @@ impl Kv {
         let name = keyspace.name();
         keyspace
             .range::<Vec<u8>, _>(range)
+            .map(move |pair| pair.into_inner().map_err(|error| failure(name, error)))
+    }
+
+    /// Everything as it is now.
+    pub fn freeze(&self) -> Frozen {
+        Frozen(self.database.snapshot())
+    }
+
+    /// All pairs after `after` as they were at a moment, in order of the keys.
+    pub fn scan_frozen<'a>(
+        &'a self,
+        frozen: &Frozen,
+        space: Space,
+        after: Option<&[u8]>,
+    ) -> impl Iterator<Item = Result<(Bytes, Bytes), KvError>> + use<'a> {
+        let keyspace = &self.spaces[space.0];
+        let from = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.to_vec()));
+        let name = keyspace.name();
+        frozen
+            .0
+            .range::<Vec<u8>, _>(keyspace, (from, Bound::Unbounded))
             .map(move |pair| pair.into_inner().map_err(|error| failure(name, error)))
     }
 

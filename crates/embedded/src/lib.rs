@@ -3,6 +3,7 @@
 //! `docs/storage-format.md` describes every byte, `docs/decisions/` why it lies as it does.
 
 mod answer;
+mod backup;
 mod catalog;
 mod chain;
 mod check;
@@ -41,7 +42,8 @@ mod view;
 mod writer;
 
 pub use self::store::EmbeddedStore;
-pub use catalog::EmbeddedCatalog;
+pub use backup::{BackupReader, PIECE_BYTES_MAX, Piece, PieceEntry, Restoration, RestoreError, Restored};
+pub use catalog::{BackupBegun, EmbeddedCatalog};
 pub use check::{Bodies, Report, check};
 pub use error::StorageError;
 pub use open::StoreLimits;

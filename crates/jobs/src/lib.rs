@@ -34,6 +34,7 @@ pub use lifecycle::{Lifecycle, Preload, PreloadError};
 pub use objects::{
     Content, DataAccess, ObjectPage, ObjectSummary, ObjectWriter, Objects, ObjectsError, PutOptions, S3Uri,
 };
+pub use objects::{get_bytes, put_bytes};
 pub use objects_memory::MemoryObjects;
 pub use output::{MEGABYTE, megabytes};
 pub use queue::{Cancelled, QUEUED_JOBS_MAX, Queue, SubmitError, job_folder};

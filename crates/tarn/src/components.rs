@@ -23,6 +23,7 @@ use crate::load::Load;
 use crate::metrics::Metrics;
 use crate::objects;
 use crate::packages::{LivePackages, Shelf};
+use crate::transfer::Transfers;
 
 /// Jobs that may run at once, over all data stores.
 const JOBS_AT_ONCE_MAX: usize = 4;
@@ -53,6 +54,8 @@ pub(crate) struct Components {
     pub(crate) random: Arc<dyn Random>,
     /// The AWS door.
     pub(crate) healthlake: healthlake::Service,
+    /// Backups and restorations.
+    pub(crate) transfers: Arc<Transfers>,
     /// The FHIR door.
     pub(crate) rest: Arc<rest::Service>,
     /// The objects door.
@@ -68,12 +71,14 @@ struct Background {
     lifecycle: JoinHandle<()>,
     runner: std::sync::Mutex<Option<JoinHandle<()>>>,
     transactions: JoinHandle<()>,
+    transfers: JoinHandle<()>,
 }
 
 /// What several parts share.
 struct Shared<'a> {
     settings: &'a Settings,
     public_url: &'a str,
+    backend: Arc<EmbeddedCatalog>,
     catalog: Arc<dyn Catalog>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -103,9 +108,10 @@ impl Components {
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) =
             (Arc::new(SystemClock), Arc::new(SystemRandom));
         let catalog = open_catalog(&folder, &root_key, Arc::clone(&clock), Arc::clone(&random))?;
-        let catalog: Arc<dyn Catalog> = Arc::new(catalog);
+        let backend = Arc::new(catalog);
+        let catalog: Arc<dyn Catalog> = Arc::clone(&backend) as _;
         let owner = Arc::new(owner(credentials, settings));
-        let shared = Shared { settings, public_url, catalog, clock, random, owner, root_key };
+        let shared = Shared { settings, public_url, backend, catalog, clock, random, owner, root_key };
         shared.assemble(folder)
     }
 
@@ -119,6 +125,7 @@ impl Components {
             tracing::warn!("a job did not pause in {PAUSE_MS_MAX} ms; the next start takes it up");
         }
         self.background.transactions.abort();
+        self.background.transfers.abort();
         self.background.lifecycle.abort();
     }
 }
@@ -136,16 +143,19 @@ impl Shared<'_> {
         let runner = Arc::new(self.runner(Arc::clone(&queue), access, files.clone(), &packages));
         let rest = Arc::new(self.rest(Arc::clone(&queue), files, &packages));
         let transactions = Arc::clone(&rest);
+        let transfers = self.transfers();
         let background = Background {
             lifecycle: tokio::spawn(Arc::clone(&lifecycle).run()),
             runner: std::sync::Mutex::new(Some(tokio::spawn(Arc::clone(&runner).run()))),
             transactions: tokio::spawn(async move { transactions.work().await }),
+            transfers: tokio::spawn(Arc::clone(&transfers).tend()),
         };
         Ok(Components {
             metrics: Metrics::default(),
             load: Load::new(&self.settings.load),
             packages,
             bodies: BodyRoom::default(),
+            transfers,
             healthlake: self.healthlake(lifecycle, queue),
             rest,
             s3: self.s3(buckets),
@@ -242,6 +252,11 @@ impl Shared<'_> {
             queue,
         };
         healthlake::Service::new(parts, settings)
+    }
+
+    fn transfers(&self) -> Arc<Transfers> {
+        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        Arc::new(Transfers::new(Arc::clone(&self.backend), clock, random, Arc::clone(&self.owner)))
     }
 
     fn rest(&self, queue: Arc<Queue>, files: ExportFiles, packages: &Arc<LivePackages>) -> rest::Service {

@@ -22,6 +22,7 @@ use crate::components::Components;
 use crate::load::pace::{PacedBody, SENDING};
 use crate::load::{Asked, Refused};
 use crate::metrics::Door;
+use crate::transfer::{PIECE_BODY_BYTES_MAX, TARGET_PREFIX};
 
 /// The body of an answer: whole, or streamed.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -117,10 +118,14 @@ async fn control_plane(
     asked: &Asked,
 ) -> Result<Response<Body>, Refused> {
     let request_id = uuid(&*components.random);
-    let limit = healthlake::limits::BODY_BYTES_MAX;
+    let is_transfer = names_transfer(request.headers());
+    let limit = if is_transfer { PIECE_BODY_BYTES_MAX } else { healthlake::limits::BODY_BYTES_MAX };
     match components.bodies.gather(request, limit, &components.load.slow).await {
         Ok(gathered) => {
             let _pass = components.load.enter(asked).await?;
+            if is_transfer {
+                return Ok(full(components.transfers.handle(gathered.request).await));
+            }
             Ok(full(components.healthlake.handle(gathered.request, &request_id).await))
         }
         Err(StatusCode::PAYLOAD_TOO_LARGE) => {
@@ -128,6 +133,12 @@ async fn control_plane(
         }
         Err(status) => refused(status, &request_id),
     }
+}
+
+/// Whether a request is of a backup or restoration.
+fn names_transfer(headers: &HeaderMap) -> bool {
+    let target = headers.get(healthlake::protocol::TARGET).and_then(|target| target.to_str().ok());
+    target.is_some_and(|target| target.starts_with(TARGET_PREFIX))
 }
 
 async fn fhir(

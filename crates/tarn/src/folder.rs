@@ -143,6 +143,12 @@ pub(crate) fn packages_of(data: &Path) -> PathBuf {
     data.join("packages")
 }
 
+/// The root key in a file.
+pub(crate) fn read_root_key(path: &Path) -> Result<RootKey> {
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    parse_root_key(&text).with_context(|| format!("in {}", path.display()))
+}
+
 fn parse_root_key(text: &str) -> Result<RootKey> {
     let bytes = hex::decode(text.trim()).context("root.key is not hexadecimal")?;
     let bytes = <[u8; ROOT_KEY_BYTES]>::try_from(bytes).ok().context("root.key has the wrong length")?;

@@ -12,6 +12,7 @@ mod metrics;
 mod objects;
 mod packages;
 mod serve;
+mod transfer;
 
 use clap::Parser;
 

@@ -54,7 +54,8 @@ impl Transport for Web {
     }
 }
 
-async fn fetch(
+/// Sends a request and waits for the whole answer.
+pub(crate) async fn fetch(
     web: &reqwest::Client,
     request: http::Request<Bytes>,
 ) -> reqwest::Result<http::Response<Bytes>> {
@@ -160,7 +161,8 @@ impl Connection {
 /// The SHA-256 of nothing.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-fn web() -> Result<reqwest::Client> {
+/// A web client.
+pub(crate) fn web() -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder().connect_timeout(Duration::from_millis(CONNECT_MS_MAX));
     builder.build().context("make a web client")
 }

@@ -1,5 +1,6 @@
 //! The command line: the server, and a client of it for people.
 
+mod backup;
 mod check;
 mod connection;
 mod datastore;
@@ -10,6 +11,7 @@ mod job;
 mod package;
 mod population;
 mod progress;
+mod restore;
 mod staging;
 
 use std::process::ExitCode;
@@ -46,6 +48,10 @@ enum Command {
     /// Add, list and remove FHIR packages: profiles, extensions, value sets, code systems.
     #[command(subcommand)]
     Package(package::Command),
+    /// Copy data stores, as they are at one moment, to a folder or s3://bucket/prefix.
+    Backup(backup::Arguments),
+    /// Make a new data store of a backup.
+    Restore(restore::Arguments),
     /// Verify a data folder: every seal, every index against its bodies.
     Check(check::Arguments),
 }
@@ -70,6 +76,8 @@ impl Cli {
             Command::Export(arguments) => runtime()?.block_on(arguments.run()),
             Command::Population(arguments) => arguments.run(),
             Command::Package(command) => command.run(),
+            Command::Backup(arguments) => runtime()?.block_on(arguments.run()),
+            Command::Restore(arguments) => runtime()?.block_on(arguments.run()),
             Command::Check(arguments) => arguments.run(),
         }
     }
