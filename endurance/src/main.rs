@@ -4,7 +4,9 @@
 mod crash;
 mod dice;
 mod door;
+mod history;
 mod server;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -21,11 +23,17 @@ struct Arguments {
 enum Command {
     /// Kills the server at random moments under mixed load and checks everything that it had acknowledged.
     Crash(crash::Arguments),
+    /// Has many clients fight for few resources, kills the server, and checks that what they saw is linearizable.
+    History(history::Arguments),
+    /// Loads the server steadily for long, and plots memory, latency and rate.
+    Soak(soak::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Crash(arguments) => crash::run(arguments).await,
+        Command::History(arguments) => history::run(arguments).await,
+        Command::Soak(arguments) => soak::run(arguments).await,
     }
 }

@@ -99,6 +99,11 @@ impl Server {
         }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`. Returns what its log says that it should not.
     pub(crate) fn kill(mut self) -> Result<Vec<String>> {
         self.child.kill()?;

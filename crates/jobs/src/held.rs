@@ -68,7 +68,8 @@ impl Held {
     pub(crate) async fn save(&mut self) -> Result<(), Stopped> {
         let now = self.office.clock.now();
         let worked_ms = u64::try_from((now.0 - self.since.0) / 1000).unwrap_or(0);
-        self.since = Time(self.since.0 + i64::try_from(worked_ms).unwrap_or(0) * 1000);
+        // A clock that was set back begins a new stretch; the time until it is where it was is not lost.
+        self.since = Time(self.since.0 + i64::try_from(worked_ms).unwrap_or(0) * 1000).min(now);
         let progress = &mut self.job.progress;
         progress.worked_ms += worked_ms;
         let done = match self.job.kind {
@@ -90,7 +91,7 @@ impl Held {
     pub(crate) async fn finish(&mut self, status: JobStatus, message: Option<String>) -> Result<(), Stopped> {
         self.job.status = status;
         self.job.message = message;
-        self.job.ended = Some(self.office.clock.now());
+        self.job.ended = Some(self.office.clock.now().max(self.job.submitted));
         self.job.checkpoint = None;
         self.job.lease = None;
         self.store().await

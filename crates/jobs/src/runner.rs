@@ -224,7 +224,7 @@ impl Runner {
     async fn cancel_waiting(&self, at: Revised<Job>) -> Result<(), StoreError> {
         let mut record = Box::new(at.record);
         record.status = JobStatus::CancelCompleted;
-        record.ended = Some(self.office.clock.now());
+        record.ended = Some(self.office.clock.now().max(record.submitted));
         self.write(Change::Job { record, expected: Some(at.revision) }).await
     }
 
@@ -254,7 +254,7 @@ impl Runner {
         let mut record = Box::new(at.record);
         record.status = JobStatus::Failed;
         record.message = Some(DATASTORE_DELETED.to_owned());
-        record.ended = Some(self.office.clock.now());
+        record.ended = Some(self.office.clock.now().max(record.submitted));
         record.lease = None;
         self.write(Change::Job { record, expected: Some(at.revision) }).await
     }

@@ -76,9 +76,16 @@ impl Clerk {
         Clerk { dice, quiet, busy, imported, job: None, numbers: 0, imports: 0, exports: 0, violations }
     }
 
-    /// Has jobs done until told to stop, or until an answer does not come.
-    pub(crate) async fn work(mut self, door: Door, stop: Arc<AtomicBool>) -> Clerk {
-        while !stop.load(Ordering::Relaxed) && self.act(&door).await.is_ok() {}
+    /// Has jobs done until an answer does not come, which must be that of a server that was killed.
+    pub(crate) async fn work(mut self, door: Door, is_killed: Arc<AtomicBool>) -> Clerk {
+        let error = loop {
+            if let Err(error) = self.act(&door).await {
+                break error;
+            }
+        };
+        if !is_killed.load(Ordering::SeqCst) {
+            self.violations.push(format!("while the server lived: {error}"));
+        }
         self
     }
 

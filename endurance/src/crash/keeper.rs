@@ -46,9 +46,16 @@ impl Keeper {
         Keeper { dice, phase: Phase::Create, number: 0, deleted: Vec::new(), violations: Vec::new() }
     }
 
-    /// Makes and deletes until told to stop, or until an answer does not come.
-    pub(crate) async fn work(mut self, door: Door, stop: Arc<AtomicBool>) -> Keeper {
-        while !stop.load(Ordering::Relaxed) && self.act(&door).await.is_ok() {}
+    /// Makes and deletes until an answer does not come, which must be that of a server that was killed.
+    pub(crate) async fn work(mut self, door: Door, is_killed: Arc<AtomicBool>) -> Keeper {
+        let error = loop {
+            if let Err(error) = self.act(&door).await {
+                break error;
+            }
+        };
+        if !is_killed.load(Ordering::SeqCst) {
+            self.violations.push(format!("while the server lived: {error}"));
+        }
         self
     }
 

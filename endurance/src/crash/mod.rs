@@ -14,14 +14,15 @@ mod writer;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use self::clerk::{BUCKET, Clerk};
-use self::keeper::{Keeper, create_active};
+use self::keeper::Keeper;
+pub(crate) use self::keeper::create_active;
 use self::report::Report;
 use self::writer::Writer;
 use crate::dice::Dice;
@@ -134,19 +135,20 @@ impl Run {
 
     /// Loads the server and kills it at a random moment.
     async fn load_and_kill(&mut self, server: Server, door: Door) -> Result<()> {
-        let stop = Arc::new(AtomicBool::new(false));
+        let is_killed = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = std::mem::take(&mut self.writers)
             .into_iter()
-            .map(|writer| tokio::spawn(writer.work(door.clone(), stop.clone())))
+            .map(|writer| tokio::spawn(writer.work(door.clone(), is_killed.clone())))
             .collect();
         let idle =
             || (Clerk::new(self.dice.clone(), String::new(), Vec::new()), Keeper::new(self.dice.clone()));
         let (clerk, keeper) = idle();
         let clerk = std::mem::replace(&mut self.clerk, clerk);
         let keeper = std::mem::replace(&mut self.keeper, keeper);
-        let clerk = tokio::spawn(clerk.work(door.clone(), stop.clone()));
-        let keeper = tokio::spawn(keeper.work(door.clone(), stop.clone()));
+        let clerk = tokio::spawn(clerk.work(door.clone(), is_killed.clone()));
+        let keeper = tokio::spawn(keeper.work(door.clone(), is_killed.clone()));
         tokio::time::sleep(self.dice.duration(20.0, 3000.0)).await;
+        is_killed.store(true, Ordering::SeqCst);
         self.report.violations.extend(server.kill()?);
         self.report.kills += 1;
         for writer in writers {

@@ -43,9 +43,16 @@ impl Writer {
         }
     }
 
-    /// Writes and reads until told to stop, or until an answer does not come.
-    pub(crate) async fn work(mut self, door: Door, stop: std::sync::Arc<AtomicBool>) -> Writer {
-        while !stop.load(Ordering::Relaxed) && self.act(&door).await.is_ok() {}
+    /// Writes and reads until an answer does not come, which must be that of a server that was killed.
+    pub(crate) async fn work(mut self, door: Door, is_killed: std::sync::Arc<AtomicBool>) -> Writer {
+        let error = loop {
+            if let Err(error) = self.act(&door).await {
+                break error;
+            }
+        };
+        if !is_killed.load(Ordering::SeqCst) {
+            self.violations.push(format!("while the server lived: {error}"));
+        }
         self
     }
 

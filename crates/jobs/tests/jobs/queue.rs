@@ -70,6 +70,29 @@ async fn a_job_under_somebody_elses_lease_is_left_alone_until_it_runs_out() {
     assert_eq!(world.record(JobKind::Import, 2).await.status, JobStatus::Completed);
 }
 
+/// A clock that is set back neither holds up a job that a crash left under our own lease nor has jobs end before they
+/// began.
+#[tokio::test]
+async fn a_clock_that_goes_back_holds_up_no_job() {
+    let world = World::new().await;
+    world.objects.insert("input", "in/a.ndjson", patient("a"));
+    let mut left = world.job(JobKind::Import, 2);
+    left.status = JobStatus::InProgress;
+    left.lease = Some(Lease { owner: "test".to_owned(), until: fhir::Time(left.submitted.0 + 600_000_000) });
+    world.submit(left).await.unwrap();
+    world.submit(world.job(JobKind::Import, 3)).await.unwrap();
+    world.clock.advance_ms(-3_600_000);
+    world.submit(world.job(JobKind::Import, 4)).await.unwrap();
+    world.runner().settle().await.unwrap();
+    for number in 2..=4 {
+        let job = world.record(JobKind::Import, number).await;
+        assert_eq!(job.status, JobStatus::Completed);
+        assert!(job.ended.unwrap() >= job.submitted);
+        assert_eq!(job.progress.resources_imported, 1);
+    }
+    assert_eq!(world.contents().await["Patient/a"].0, 3, "in the order submitted");
+}
+
 #[tokio::test]
 async fn a_job_of_a_data_store_that_is_being_deleted_is_let_go() {
     let world = World::new().await;
