@@ -114,15 +114,13 @@ fn read_journal(path: PathBuf, found: &mut Inspection) -> std::io::Result<()> {
         at += batch.bytes;
     }
     file.seek(SeekFrom::Start(at))?;
-    if is_rest_zero(&mut file)? {
+    let rest = without_zeros(&mut file)?;
+    if rest.is_empty() {
         return Ok(());
     }
     let torn = found.torn.get_or_insert(Torn { path, at, after: Vec::new(), is_gap: false, readable: 0 });
-    file.seek(SeekFrom::Start(at))?;
-    let mut rest = Vec::new();
-    file.read_to_end(&mut rest)?;
-    let (mut from, end) = (1, rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
-    while from < end {
+    let mut from = 1;
+    while from < rest.len() {
         match read_batch(&mut &rest[from..])? {
             Some(batch) => {
                 torn.readable += 1;
@@ -202,13 +200,18 @@ fn bytes<const N: usize>(from: &mut impl Read) -> std::io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn is_rest_zero(from: &mut impl Read) -> std::io::Result<bool> {
-    let mut buffer = vec![0; BUFFER_BYTES];
+/// What is left to read, without the chunks of zeros at its end: most of a journal was never written.
+fn without_zeros(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let (mut rest, mut zeros, mut buffer) = (Vec::new(), 0, vec![0; BUFFER_BYTES]);
     loop {
         match from.read(&mut buffer)? {
-            0 => return Ok(true),
-            count if buffer[..count].iter().any(|byte| *byte != 0) => return Ok(false),
-            _ => {}
+            0 => return Ok(rest),
+            count if buffer[..count].iter().all(|byte| *byte == 0) => zeros += count,
+            count => {
+                rest.resize(rest.len() + zeros, 0);
+                zeros = 0;
+                rest.extend_from_slice(&buffer[..count]);
+            }
         }
     }
 }
