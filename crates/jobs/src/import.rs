@@ -76,7 +76,7 @@ pub(crate) fn fault(what: &str, error: &ObjectsError) -> Halt {
         ObjectsError::NoSuchKey => format!("The {what} location does not exist"),
         ObjectsError::AccessDenied => format!("Access to the {what} location was denied"),
         ObjectsError::InvalidName(why) => format!("The {what} location is not valid: {why}"),
-        ObjectsError::Unavailable(_) => format!("The {what} location is not available"),
+        ObjectsError::Unavailable(reason) => format!("The {what} location is not available: {reason}"),
         other => format!("The {what} location cannot be used: {other}"),
     })
 }

@@ -11,13 +11,13 @@ use store::ValidationLevel;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::import::{Checkpoint, Halt, fault};
+use crate::import::{Checkpoint, Halt};
 use crate::import_line::{self, Judge, Verdict};
 use crate::import_source::{Input, OpenFile};
 use crate::limits::{LINE_BYTES_MAX, Sizes, TEXT_AHEAD_BYTES_MAX};
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{ObjectSummary, ObjectsError};
-use crate::retry::{TRIES_MAX, pause};
+use crate::retry::Patience;
 
 /// Runs that exist at the same time: one being stored, one being prepared.
 pub(crate) const RUNS_AHEAD: usize = 2;
@@ -202,7 +202,7 @@ impl Reader {
         let end = match self.read_lines(&file, from, &name).await? {
             Ok(()) => FileEnd::Read,
             Err(ObjectsError::Unavailable(detail)) => {
-                let halt = fault("input", &ObjectsError::Unavailable(detail));
+                let halt = Halt::Fault(format!("The input file {name} cannot be read: {detail}"));
                 return self.send(Item::Halt(halt)).await.and(Err(Unwanted));
             }
             Err(error) => FileEnd::Unreadable(error),
@@ -222,16 +222,17 @@ impl Reader {
         name: &Arc<str>,
     ) -> Result<Result<(), ObjectsError>, Unwanted> {
         let mut at = from;
-        let mut tries = 1;
+        let mut patience = Patience::new();
         loop {
             let before = at;
             match self.read_stream(file, &mut at, name).await? {
                 Err(ObjectsError::Unavailable(detail)) => {
-                    tries = if at == before { tries + 1 } else { 1 };
-                    if tries > TRIES_MAX {
+                    if at != before {
+                        patience = Patience::new();
+                    }
+                    if !patience.wait().await {
                         return Ok(Err(ObjectsError::Unavailable(detail)));
                     }
-                    pause(tries).await;
                 }
                 ended => return Ok(ended),
             }
@@ -262,15 +263,22 @@ impl Reader {
         };
         let mut splitter = Splitter::with_limit(*at, self.checkpoint.sizes.line_bytes);
         let mut block = Block::default();
+        let mut left = file.size - at.offset;
         loop {
             let mut chunk = match content.try_next().await {
                 Ok(Some(chunk)) => chunk,
+                // What was cut off without a word must not become a line.
+                Ok(None) if left > 0 => {
+                    self.flush(&mut block).await?;
+                    return Ok(Err(ObjectsError::Unavailable("it ended early".to_owned())));
+                }
                 Ok(None) => break,
                 Err(error) => {
                     self.flush(&mut block).await?;
                     return Ok(Err(error));
                 }
             };
+            left = left.saturating_sub(chunk.len() as u64);
             while let Some(line) = splitter.next_line(&mut chunk) {
                 self.take(line, file, at, name, &mut block).await?;
             }

@@ -11,7 +11,7 @@ use std::{
 
 use futures::{StreamExt, TryStreamExt};
 use object_store::{
-    Attribute, Attributes, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
+    Attribute, Attributes, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutMultipartOptions, PutOptions as StorePutOptions, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder, AwsCredential, AwsCredentialProvider},
     list::{PaginatedListOptions, PaginatedListStore},
@@ -33,8 +33,12 @@ const BUCKETS_KEPT_MAX: usize = 64;
 /// Roles of which the credentials are kept.
 const ROLES_KEPT_MAX: usize = 256;
 /// How often a call is tried again, and for how long.
-const RETRIES_MAX: usize = 4;
+const RETRIES_MAX: usize = 8;
 const RETRY_SECONDS_MAX: u64 = 60;
+/// How long one request may take, in seconds. The content of an object that takes longer goes on by range.
+const REQUEST_SECONDS_MAX: u64 = 30;
+/// How long a connection may take to be there, in seconds.
+const CONNECT_SECONDS_MAX: u64 = 5;
 
 /// Where a real S3 is, and how it is spoken to.
 #[derive(Clone)]
@@ -164,10 +168,14 @@ impl S3Objects {
             retry_timeout: Duration::from_secs(RETRY_SECONDS_MAX),
             ..RetryConfig::default()
         };
+        let client = ClientOptions::new()
+            .with_timeout(Duration::from_secs(REQUEST_SECONDS_MAX))
+            .with_connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX));
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(&options.region)
             .with_retry(retry)
+            .with_client_options(client.clone())
             .with_virtual_hosted_style_request(options.addressing == Addressing::VirtualHost);
         if let Some(endpoint) = &options.endpoint {
             // The library wants the bucket in the endpoint where the host names it.
@@ -175,7 +183,8 @@ impl S3Objects {
                 (Addressing::VirtualHost, Some((scheme, host))) => format!("{scheme}://{bucket}.{host}"),
                 _ => endpoint.clone(),
             };
-            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(url);
+            let client = client.with_allow_http(endpoint.starts_with("http://"));
+            builder = builder.with_client_options(client).with_endpoint(url);
         }
         if let Some(key) = kms_key_id {
             builder = builder.with_sse_kms_encryption(key);
@@ -359,6 +368,19 @@ pub(crate) fn error(error: object_store::Error) -> ObjectsError {
         _ if text.contains("status code: 403") => ObjectsError::AccessDenied,
         _ if text.contains("status code: 416") => ObjectsError::InvalidRange,
         (Some(code), _) => ObjectsError::Unavailable(code.to_owned()),
-        (None, _) => ObjectsError::Unavailable("the endpoint did not answer as S3 does".to_owned()),
+        (None, _) => ObjectsError::Unavailable(reason(&format!("{error:?}")).to_owned()),
+    }
+}
+
+/// What an error without a code of the endpoint's own comes from, as far as its text tells.
+fn reason(text: &str) -> &'static str {
+    let text = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&["timed out", "timeout"]) {
+        "the endpoint did not answer in time"
+    } else if has(&["connect", "closed", "decoding", "broken pipe", "incomplete", "end of file"]) {
+        "the connection to the endpoint broke off"
+    } else {
+        "the endpoint did not answer as S3 does"
     }
 }

@@ -89,7 +89,7 @@ async fn an_object_store_that_stays_away_fails_the_job_and_one_that_comes_back_d
     world.objects.set_outage(true);
     let job = world.import(3, "s3://input/in/", None).await;
     assert_eq!(job.status, JobStatus::Failed);
-    assert!(job.message.unwrap().ends_with("location is not available"));
+    assert!(job.message.unwrap().ends_with("location is not available: an outage was asked for"));
 }
 
 #[tokio::test]
