@@ -11,11 +11,13 @@ run:
 test:
 	tests/run
 
-# Workloads against the release; takes SCALE=100k (default), 1m or 10m.
+# The release under every workload, beside yardsticks; takes SCALE=100k, 1m (default) or 10m, and DATA=ndjson.
+# Prints tables, writes bench/latest.json, appends to bench/RESULTS.md.
 bench:
+	@.ci/prerequisites build-essential:cc
 	cargo build --release --bin tarn
-	cargo run --release --package bench -- run --scale $(or $(SCALE),100k)
-	cargo run --release --package bench -- validation
+	$${CARGO_TARGET_DIR:-target}/release/tarn bench --scale $(or $(SCALE),1m) $(if $(DATA),--data $(DATA)) \
+		--json bench/latest.json --markdown bench/RESULTS.md --commit $$(git rev-parse --short HEAD)
 
 # Format, lints, layout, boundaries, generated files, documentation.
 check:

@@ -1,6 +1,7 @@
 //! The command line: the server, and a client of it for people.
 
 mod backup;
+mod bench;
 mod check;
 mod connection;
 mod datastore;
@@ -54,6 +55,8 @@ enum Command {
     Restore(restore::Arguments),
     /// Verify a data folder: every seal, every index against its bodies.
     Check(check::Arguments),
+    /// Measure a server of its own, or a running one, beside what the machine does without it.
+    Bench(bench::Arguments),
 }
 
 impl Cli {
@@ -79,6 +82,7 @@ impl Cli {
             Command::Backup(arguments) => runtime()?.block_on(arguments.run()),
             Command::Restore(arguments) => runtime()?.block_on(arguments.run()),
             Command::Check(arguments) => arguments.run(),
+            Command::Bench(arguments) => arguments.run(),
         }
     }
 }

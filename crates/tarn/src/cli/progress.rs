@@ -36,6 +36,14 @@ pub(crate) fn resources(json: bool, total: Option<u64>, what: &str) -> ProgressB
     bar
 }
 
+/// A bar over the stages of a long run, and what goes on in them.
+pub(crate) fn stages(count: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(count), target(false));
+    bar.set_style(style("{prefix:10} {bar:32} {pos}/{len}  {elapsed}  {msg}"));
+    bar.enable_steady_tick(Duration::from_millis(TICK_MS));
+    bar
+}
+
 fn target(json: bool) -> ProgressDrawTarget {
     if json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
