@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod definitions;
+mod dictionaries;
 mod guides;
 mod service_model;
 mod sources;
@@ -10,7 +11,7 @@ mod tidy;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 
-const USAGE: &str = "usage: cargo xtask check | golden | service-model [--check] | definitions [--check] PATH_TO_TGZ | guides PATH_TO_TGZ…";
+const USAGE: &str = "usage: cargo xtask check | golden | service-model [--check] | definitions [--check] PATH_TO_TGZ | guides PATH_TO_TGZ… | dictionaries PATH_TO_TGZ";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +20,7 @@ fn main() -> Result<()> {
     match command.as_str() {
         "check" => check(root),
         "definitions" => definitions::run(root, rest),
+        "dictionaries" => dictionaries::run(root, rest),
         "guides" => guides::run(root, rest),
         "golden" => boundaries::write_golden(root),
         "service-model" => service_model::run(root, rest),

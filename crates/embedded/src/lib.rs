@@ -9,6 +9,7 @@ mod chain;
 mod check;
 mod contained;
 mod contents;
+mod dictionary;
 mod encode;
 mod erase;
 mod error;

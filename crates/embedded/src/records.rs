@@ -17,9 +17,12 @@ use crate::seal::Sealer;
 use crate::varint::{Reader, put_varint};
 use crate::view::View;
 
-/// What is written in `meta/format`: the layout that this code writes, and the one before, which it reads.
-const FORMAT: u64 = 2;
-const FORMAT_BEFORE: u64 = 1;
+/// What is written in `meta/format`: the layout that this code writes, and those before, which it reads.
+const FORMAT: u64 = 3;
+/// Bodies were not packed with a dictionary.
+const FORMAT_WITHOUT_DICTIONARIES: u64 = 2;
+/// Nothing said when resources came to be.
+const FORMAT_WITHOUT_BIRTHS: u64 = 1;
 
 /// What `meta/format` says of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,7 +221,14 @@ impl Meta<'_> {
         };
         match <[u8; 8]>::try_from(format).map(u64::from_le_bytes) {
             Ok(FORMAT) => Ok(Format::Present),
-            Ok(FORMAT_BEFORE) => Ok(Format::Before),
+            Ok(FORMAT_WITHOUT_DICTIONARIES) => {
+                let mut batch = Batch::default();
+                self.put_format(&mut batch);
+                self.kv.write(batch)?;
+                self.kv.sync()?;
+                Ok(Format::Present)
+            }
+            Ok(FORMAT_WITHOUT_BIRTHS) => Ok(Format::Before),
             _ => Err(StorageError::Damaged("meta/format, which is not of this release".to_owned())),
         }
     }

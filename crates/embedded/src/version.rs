@@ -16,7 +16,7 @@ use crate::seal::Sealer;
 use crate::varint::{Reader, put_bytes, put_varint};
 
 /// Bytes of bodies from which the next block begins.
-pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
+pub(crate) const BLOCK_BYTES: usize = 8 * 1024;
 
 /// One version of one resource, without its body.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +128,7 @@ impl BlockWriter {
         plain.extend_from_slice(&self.heads);
         plain.extend_from_slice(&self.bodies);
         let entries = packer.pack_beside(&self.entries, &plain);
-        [(Part::Bodies, packer.pack(&plain)), (Part::Entries, entries)].map(|(part, packed)| {
+        [(Part::Bodies, packer.pack_bodies(of, &plain)), (Part::Entries, entries)].map(|(part, packed)| {
             let key = key(of, first, part);
             let sealed = sealer.seal(BODY.0 as u8, &key, &packed);
             (key, sealed)

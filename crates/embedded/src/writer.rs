@@ -103,6 +103,8 @@ pub(crate) struct Staging<'a> {
     pub(crate) batch: &'a mut Batch,
     pub(crate) view: &'a mut View,
     standings: HashMap<ResourceKey, Option<Standing>>,
+    /// Blocks being filled, by type, each with the ordinal of its first version.
+    blocks: BTreeMap<u16, (u32, BlockWriter)>,
     log: LogRecord,
     updated: Time,
 }
@@ -301,7 +303,7 @@ impl Writer {
         }
         let log = LogRecord { updated, ..LogRecord::default() };
         let is_erasure = writes.iter().any(is_erasure);
-        let mut staging = Staging { batch, view, standings, log, updated };
+        let mut staging = Staging { batch, view, standings, blocks: BTreeMap::new(), log, updated };
         let mut versions = Vec::new();
         for write in writes {
             versions.push(match write {
@@ -320,7 +322,10 @@ impl Writer {
                 Write::Indexed { .. } => 0,
             });
         }
-        let Staging { view, log, batch, .. } = staging;
+        let Staging { view, log, batch, blocks, .. } = staging;
+        for (of, (first, block)) in blocks {
+            self.end_block(batch, of, first, block);
+        }
         if is_erasure {
             self.end_erasure(view, batch);
         }
@@ -369,11 +374,9 @@ impl Writer {
         }
         let version =
             Version { id: key.id.clone(), number, updated, birth, operation, prior, is_erased: false };
-        let mut block = BlockWriter::default();
+        let (_, block) = staging.blocks.entry(of).or_insert_with(|| (ordinal, BlockWriter::default()));
         block.put(&version, body, &encode_entries(&entries));
-        for (at, sealed) in block.finish(of, ordinal, sealer, &mut self.packer) {
-            staging.batch.put(BODY, at, sealed);
-        }
+        let is_full = block.is_full();
         let standing = Standing { ordinal, number, is_deletion: body.is_none(), created };
         let at = Identity::key(sealer, &key);
         let sealed = standing.identity().seal(sealer, &at);
@@ -383,7 +386,16 @@ impl Writer {
         staging.standings.insert(key.clone(), Some(standing));
         let recent = Recent { ordinal, key, number, updated, created, operation, entries };
         types.push(Arc::new(recent), prior);
+        if is_full && let Some((first, block)) = staging.blocks.remove(&of) {
+            self.end_block(staging.batch, of, first, block);
+        }
         number
+    }
+
+    fn end_block(&mut self, batch: &mut Batch, of: u16, first: u32, block: BlockWriter) {
+        for (at, sealed) in block.finish(of, first, &self.contents.sealer, &mut self.packer) {
+            batch.put(BODY, at, sealed);
+        }
     }
 
     /// Does a run (`Store::ingest`).
