@@ -363,6 +363,19 @@ impl Inner {
         self.folder.join("stores").join(id.as_str())
     }
 
+    /// The contents, if they are open and nobody else looks for any: no request waits for a thread then.
+    fn open_already(&self, id: &DatastoreId) -> Option<Arc<EmbeddedStore>> {
+        let mut stores = self.stores.try_lock().ok()?;
+        stores.asked += 1;
+        let asked = stores.asked;
+        let (last, store) = stores.open.get_mut(id)?;
+        if store.is_stopped() {
+            return None;
+        }
+        *last = asked;
+        Some(store.clone())
+    }
+
     fn store(&self, id: &DatastoreId) -> Result<Arc<EmbeddedStore>, StoreError> {
         let mut stores = self.stores();
         stores.asked += 1;
@@ -500,8 +513,13 @@ impl Catalog for EmbeddedCatalog {
     }
 
     fn open<'a>(&'a self, id: &'a DatastoreId) -> Answer<'a, Arc<dyn Store>> {
-        let id = id.clone();
-        Box::pin(self.work(move |inner| Ok(inner.store(&id)? as Arc<dyn Store>)))
+        Box::pin(async move {
+            if let Some(store) = self.0.open_already(id) {
+                return Ok(store as Arc<dyn Store>);
+            }
+            let id = id.clone();
+            self.work(move |inner| Ok(inner.store(&id)? as Arc<dyn Store>)).await
+        })
     }
 
     fn create<'a>(&'a self, id: &'a DatastoreId) -> Answer<'a, ()> {

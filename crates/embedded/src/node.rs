@@ -7,7 +7,7 @@ use fhir::ResourceType;
 use roaring::RoaringBitmap;
 use search::{Containment, Filter, ParamId, Test};
 
-use crate::encode::{self, Lookup, lookups};
+use crate::encode::{self, Lookup, Spans, lookups};
 
 /// A filter made ready.
 pub(crate) enum Node {
@@ -161,7 +161,7 @@ impl Chain {
 }
 
 fn is_lookup(test: &Test) -> bool {
-    lookups(test, 0)
+    lookups(test, &Spans::NONE)
         .iter()
         .all(|lookup| matches!(lookup, Lookup::Term(_) | Lookup::Range { scan: encode::Scan::All, .. }))
 }

@@ -10,7 +10,8 @@ use store::limits::CHAIN_DEPTH_MAX;
 
 use crate::StorageError;
 use crate::contents::{NoGraph, Reading};
-use crate::encode::{Lookup, UPDATED, lookups, updated_lookup};
+use crate::encode::{Lookup, Spans, UPDATED, lookups, updated_lookup};
+use crate::index::Gathered;
 use crate::needle;
 use crate::node::{Cost, Node, chain_depth};
 use crate::view::{Recent, TypeView};
@@ -86,7 +87,7 @@ impl Reading<'_> {
                 self.scan(types, ParamId(UPDATED), within, |_| vec![updated_lookup(*prefix, *span)])?
             }
             Node::Leaf(Filter::Has(param, test)) => {
-                self.scan(types, *param, within, |span_max| lookups(test, span_max))?
+                self.scan(types, *param, within, |spans| lookups(test, spans))?
             }
             Node::Leaf(Filter::Missing(param)) => {
                 &*types.live - self.scan(types, *param, within, |_| vec![Lookup::Term(Vec::new())])?
@@ -102,8 +103,8 @@ impl Reading<'_> {
                 found
             }
             Node::Not(node) => &*types.live - self.folded(of, types, node, within)?,
-            Node::Any(param, tests) => self.scan(types, *param, within, |span_max| {
-                tests.iter().flat_map(|test| lookups(test, span_max)).collect()
+            Node::Any(param, tests) => self.scan(types, *param, within, |spans| {
+                tests.iter().flat_map(|test| lookups(test, spans)).collect()
             })?,
             Node::Contains(inside) => self.containing(of, types, inside, within)?,
             Node::Refers(chain) => self.referring(of, types, chain, within)?,
@@ -196,7 +197,7 @@ impl Reading<'_> {
         types: &TypeView,
         param: ParamId,
         within: Option<&RoaringBitmap>,
-        lookups: impl Fn(u64) -> Vec<Lookup<'t>>,
+        lookups: impl Fn(&Spans) -> Vec<Lookup<'t>>,
     ) -> Result<RoaringBitmap, StorageError> {
         let mut found = RoaringBitmap::new();
         for segment in types.segments.iter() {
@@ -204,20 +205,21 @@ impl Reading<'_> {
                 continue;
             }
             let reader = self.segment(segment);
-            let mut lookups = lookups(reader.span_max(param.0)?);
+            let mut lookups = lookups(&reader.spans(param.0)?);
             lookups.sort_by(|a, b| a.from().cmp(b.from()));
-            let mut place = None;
+            let (mut place, mut gathered) = (None, Gathered::default());
             for lookup in &lookups {
                 reader.range_on(param.0, &mut place, lookup.from(), |term, postings| {
                     if lookup.is_past(term) {
                         return Ok(ControlFlow::Break(()));
                     }
                     if lookup.passes(term)? {
-                        postings.add_to(&mut found)?;
+                        gathered.add(postings)?;
                     }
                     Ok(ControlFlow::Continue(()))
                 })?;
             }
+            found |= gathered.finish(segment);
         }
         Ok(found)
     }

@@ -62,7 +62,7 @@ impl Reading<'_> {
                 continue;
             }
             let reader = self.segment(segment);
-            let span_max = i64::try_from(reader.span_max(param)?).unwrap_or(i64::MAX);
+            let span_max = i64::try_from(reader.spans(param)?.date_us).unwrap_or(i64::MAX);
             if is_descending {
                 let to = begin.and_then(|time| time.checked_add(1)).map_or(vec![u8::MAX], date_from);
                 reader.range_back(param, &to, |term, postings| walk.visit(term, postings, span_max))?;

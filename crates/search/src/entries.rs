@@ -17,6 +17,8 @@ pub struct Entries {
     text: String,
     rows: Vec<(ParamId, Packed)>,
     parts: Vec<Packed>,
+    /// Beside the rows, since one takes as much room as three other values.
+    quantities: Vec<PackedQuantity>,
     /// Values that composites are being put together from; their texts stay behind, their rows do not.
     staged: Vec<(ParamId, Packed)>,
     extraction: u64,
@@ -33,18 +35,52 @@ const ABSENT: Text = Text { start: u32::MAX, len: 0 };
 
 #[derive(Clone, Copy, Debug)]
 enum Packed {
-    Token { system: Text, code: Text },
+    Token {
+        system: Text,
+        code: Text,
+    },
     TokenText(Text),
-    TypedIdentifier { system: Text, code: Text, value: Text },
+    TypedIdentifier {
+        system: Text,
+        code: Text,
+        value: Text,
+    },
     String(Text),
-    Date { from: i64, to: i64 },
-    Number { low: f64, high: f64 },
-    Quantity { low: f64, high: f64, system: Text, code: Text, unit: Text, canonical: PackedCanonical },
-    Local { of: ResourceType, id: Text, version: Text },
+    Date {
+        from: i64,
+        to: i64,
+    },
+    Number {
+        low: f64,
+        high: f64,
+    },
+    /// Which of [`Entries::quantities`].
+    Quantity(u32),
+    Local {
+        of: ResourceType,
+        id: Text,
+        version: Text,
+    },
     Url(Text),
-    ReferenceIdentifier { system: Text, value: Text },
+    ReferenceIdentifier {
+        system: Text,
+        value: Text,
+    },
     Uri(Text),
-    Composite { first: u32, count: u32 },
+    Composite {
+        first: u32,
+        count: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PackedQuantity {
+    low: f64,
+    high: f64,
+    system: Text,
+    code: Text,
+    unit: Text,
+    canonical: PackedCanonical,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +101,7 @@ impl Entries {
         self.text.clear();
         self.rows.clear();
         self.parts.clear();
+        self.quantities.clear();
         self.staged.clear();
         self.extraction = 0;
     }
@@ -188,14 +225,16 @@ impl Entries {
             PackedCanonical { low: 0.0, high: 0.0, unit: ABSENT },
             |Canonical { low, high, unit }| PackedCanonical { low, high, unit: self.keep(unit) },
         );
-        Packed::Quantity {
+        let packed = PackedQuantity {
             low,
             high,
             system: self.keep_some(system),
             code: self.keep_some(code),
             unit: self.keep_some(unit),
             canonical,
-        }
+        };
+        self.quantities.push(packed);
+        Packed::Quantity(self.quantities.len() as u32 - 1)
     }
 
     fn text(&self, text: Text) -> &str {
@@ -220,18 +259,7 @@ impl Entries {
             Packed::String(text) => Value::String(self.text(text)),
             Packed::Date { from, to } => Value::Date(Span { from: Time(from), to: Time(to) }),
             Packed::Number { low, high } => Value::Number { low, high },
-            Packed::Quantity { low, high, system, code, unit, canonical } => Value::Quantity(QuantityValue {
-                low,
-                high,
-                system: self.some(system),
-                code: self.some(code),
-                unit: self.some(unit),
-                canonical: self.some(canonical.unit).map(|unit| Canonical {
-                    low: canonical.low,
-                    high: canonical.high,
-                    unit,
-                }),
-            }),
+            Packed::Quantity(at) => Value::Quantity(self.quantity(self.quantities[at as usize])),
             Packed::Local { of, id, version } => {
                 Value::Reference(Target::Local { of, id: self.text(id), version: self.some(version) })
             }
@@ -241,6 +269,22 @@ impl Entries {
             }
             Packed::Uri(uri) => Value::Uri(self.text(uri)),
             Packed::Composite { first, count } => Value::Composite(Parts { entries: self, first, count }),
+        }
+    }
+
+    fn quantity(&self, packed: PackedQuantity) -> QuantityValue<'_> {
+        let PackedQuantity { low, high, system, code, unit, canonical } = packed;
+        QuantityValue {
+            low,
+            high,
+            system: self.some(system),
+            code: self.some(code),
+            unit: self.some(unit),
+            canonical: self.some(canonical.unit).map(|unit| Canonical {
+                low: canonical.low,
+                high: canonical.high,
+                unit,
+            }),
         }
     }
 }

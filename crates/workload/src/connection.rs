@@ -34,7 +34,8 @@ impl Connection {
             _ => self.open().await?,
         };
         sender.ready().await.context("the server closed the connection")?;
-        let answer = sender.send_request(request.map(Full::new)).await.context("the server did not answer")?;
+        let answer =
+            sender.send_request(request.map(Full::new)).await.context("the server did not answer")?;
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.context("the answer broke off")?.to_bytes();
         self.sender = Some(sender);

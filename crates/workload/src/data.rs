@@ -206,7 +206,8 @@ impl Bundles {
             r#",{"fullUrl":""#
         };
         self.open.extend_from_slice(head.as_bytes());
-        self.open.extend_from_slice(format!("http://bench.example/fhir/{of}/{id}\",\"resource\":").as_bytes());
+        self.open
+            .extend_from_slice(format!("http://bench.example/fhir/{of}/{id}\",\"resource\":").as_bytes());
         self.open.extend_from_slice(json);
         let request = format!(",\"request\":{{\"method\":\"POST\",\"url\":\"{of}\"}}}}");
         self.open.extend_from_slice(request.as_bytes());

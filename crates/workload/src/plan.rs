@@ -166,7 +166,11 @@ impl Plan {
                 .with("bytes", bytes, Unit::BytesPerSecond)
                 .with("lines", lines, Unit::PerSecond),
         );
-        report.rows.push(Row::new(group, "cp of the NDJSON, synced").with("bytes", copied, Unit::BytesPerSecond));
+        report.rows.push(Row::new(group, "cp of the NDJSON, synced").with(
+            "bytes",
+            copied,
+            Unit::BytesPerSecond,
+        ));
         report.rows.push(Row::new(group, "append 4 KiB and sync").with("p50", sync_ms, Unit::Milliseconds));
         Ok(matches!(self.subject, Subject::Own(_)).then_some(sync_ms))
     }
@@ -243,9 +247,11 @@ fn searches(bench: &Bench<'_>, stores: &Stores, sample: &Sample, report: &mut Re
 fn disk(data: &Path, stores: &Stores) -> Result<Vec<Row>> {
     let folder = data.join("stores").join(&stores.full.id);
     let each = |bytes: u64| bytes as f64 / stores.resources as f64;
-    let mut rows = vec![
-        Row::new(targets::DISK, "all, journal included").with("a resource", each(bytes_on_disk(&folder)?), Unit::Bytes),
-    ];
+    let mut rows = vec![Row::new(targets::DISK, "all, journal included").with(
+        "a resource",
+        each(bytes_on_disk(&folder)?),
+        Unit::Bytes,
+    )];
     for (at, space) in SPACES.iter().enumerate() {
         let bytes = bytes_on_disk(&folder.join("keyspaces").join((at + 1).to_string()))?;
         rows.push(Row::new(targets::DISK, *space).with("a resource", each(bytes), Unit::Bytes));

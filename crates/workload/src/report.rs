@@ -131,7 +131,9 @@ impl Unit {
             Unit::Milliseconds if value < 10.0 => format!("{value:.2} ms"),
             Unit::Milliseconds if value < 100.0 => format!("{value:.1} ms"),
             Unit::Milliseconds => format!("{} ms", grouped(value)),
-            Unit::Microseconds => format!("{} µs", if value < 100.0 { format!("{value:.1}") } else { grouped(value) }),
+            Unit::Microseconds => {
+                format!("{} µs", if value < 100.0 { format!("{value:.1}") } else { grouped(value) })
+            }
             Unit::Seconds => format!("{value:.2} s"),
             Unit::Bytes if value < 10_000.0 => format!("{} B", grouped(value)),
             Unit::Bytes => format!("{:.1} MiB", value / mebibyte),

@@ -50,7 +50,8 @@ impl Sample {
         }
         let looked_at = sample.patients.len().div_ceil(PATIENTS_LOOKED_AT).max(1);
         for patient in sample.patients.iter().step_by(looked_at) {
-            let of_patient = |of: &str| format!("{}{of}?patient=Patient/{}&_count=60", store.base, patient.id);
+            let of_patient =
+                |of: &str| format!("{}{of}?patient=Patient/{}&_count=60", store.base, patient.id);
             let page = target.json(&of_patient("Observation"))?;
             sample.observations.extend(resources(&page).filter_map(|json| observation(json, &patient.id)));
             let page = target.json(&of_patient("Encounter"))?;
@@ -68,7 +69,8 @@ fn resources(page: &Value) -> impl Iterator<Item = &Value> {
 fn patient(json: &Value) -> Option<Patient> {
     let name = &json["name"][0];
     let identifier = json["identifier"].as_array().into_iter().flatten();
-    let mut identifier = identifier.filter_map(|one| Some((text(&one["system"], 200)?, text(&one["value"], 200)?)));
+    let mut identifier =
+        identifier.filter_map(|one| Some((text(&one["system"], 200)?, text(&one["value"], 200)?)));
     Some(Patient {
         id: text(&json["id"], 64)?,
         family: text(&name["family"], 200)?,

@@ -45,7 +45,9 @@ fn put<'s>(
 
 fn of_patients<'s>(all: &mut Vec<Shape<'s>>, patients: &'s [Patient]) {
     let one = move |n: usize| &patients[n * STRIDE % patients.len()];
-    put(all, "string: family name", true, move |n| format!("Patient?family={}&_count=20", escaped(&one(n).family)));
+    put(all, "string: family name", true, move |n| {
+        format!("Patient?family={}&_count=20", escaped(&one(n).family))
+    });
     put(all, "string: start of a given name", true, move |n| {
         let start: String = one(n).given.chars().take(3).collect();
         format!("Patient?given={}&_count=20", escaped(&start))
@@ -106,7 +108,9 @@ fn of_encounters<'s>(all: &mut Vec<Shape<'s>>, sample: &'s Sample) {
     });
     put(all, "_include of patient and organisation", false, move |n| {
         let month = &day(n)[..7];
-        format!("Encounter?date={month}&_include=Encounter:patient&_include=Encounter:service-provider&_count=20")
+        format!(
+            "Encounter?date={month}&_include=Encounter:patient&_include=Encounter:service-provider&_count=20"
+        )
     });
 }
 
@@ -137,7 +141,9 @@ pub(crate) fn counts(sample: &Sample) -> Vec<Shape<'_>> {
         put(&mut all, "_total=accurate of a code", true, move |n| {
             format!("Observation?code={}&_total=accurate&_count=1", token(one(n)))
         });
-        put(&mut all, "_summary=count of a status", true, |_| "Observation?status=final&_summary=count".to_owned());
+        put(&mut all, "_summary=count of a status", true, |_| {
+            "Observation?status=final&_summary=count".to_owned()
+        });
     }
     all
 }

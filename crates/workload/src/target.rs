@@ -71,8 +71,7 @@ impl Target {
         let address = address.with_context(|| {
             format!("{endpoint} is no address like http://127.0.0.1:8080; TLS is not supported here")
         })?;
-        let address =
-            if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
+        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
         Ok(Target { address, region: region.to_owned(), credentials })
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::measure::{REOPEN_GROUP, REOPEN, EXPORT_JOB, READ, READS, TRANSACTION, WHOLE, WRITES};
+use crate::measure::{EXPORT_JOB, READ, READS, REOPEN, REOPEN_GROUP, TRANSACTION, WHOLE, WRITES};
 use crate::report::{Report, Row, Unit};
 
 /// The group of counts.
@@ -91,7 +91,12 @@ impl Figures<'_> {
         let exponent = self.get(AGAINST_SIZE, "import, CPU", "exponent")?;
         // 90 % of the rate at a hundred times the size.
         let limit = 1.0 + (1.0_f64 / 0.9).log10() / 2.0;
-        verdict("2 import at size", "90 % of the rate at 100 times the size: 1.02", Unit::Exponent.show(exponent), exponent <= limit)
+        verdict(
+            "2 import at size",
+            "90 % of the rate at 100 times the size: 1.02",
+            Unit::Exponent.show(exponent),
+            exponent <= limit,
+        )
     }
 
     fn transactions(&self) -> Option<Verdict> {
@@ -100,7 +105,11 @@ impl Figures<'_> {
     }
 
     fn creates(&self) -> Option<Verdict> {
-        let (alone, sync) = self.get(WRITES, "create, 1 client", "p50").zip(self.get(WRITES, "create, 1 client", "1 sync"))?;
+        let (alone, sync) = self.get(WRITES, "create, 1 client", "p50").zip(self.get(
+            WRITES,
+            "create, 1 client",
+            "1 sync",
+        ))?;
         let many = self.get(WRITES, "create, 64 clients", "rate")?;
         let told = format!(
             "1 sync ({}) + {}, {}",
@@ -108,7 +117,12 @@ impl Figures<'_> {
             Unit::Milliseconds.show(alone - sync),
             Unit::PerSecond.show(many)
         );
-        verdict("4 creates, 1 and 64 clients", "1 sync + 0.3 ms, 5,000/s", told, alone <= sync + 0.3 && many >= 5_000.0)
+        verdict(
+            "4 creates, 1 and 64 clients",
+            "1 sync + 0.3 ms, 5,000/s",
+            told,
+            alone <= sync + 0.3 && many >= 5_000.0,
+        )
     }
 
     fn reads(&self) -> Option<Verdict> {
@@ -130,7 +144,12 @@ impl Figures<'_> {
             Unit::Milliseconds.show(p99),
             Unit::Milliseconds.show(p50)
         );
-        verdict("6 search mix", "p99 under 10 ms, p50 under 1 ms of the indexed", told, p99 < 10.0 && p50 < 1.0)
+        verdict(
+            "6 search mix",
+            "p99 under 10 ms, p50 under 1 ms of the indexed",
+            told,
+            p99 < 10.0 && p50 < 1.0,
+        )
     }
 
     fn counts(&self) -> Option<Verdict> {
@@ -182,15 +201,17 @@ const AGAINST_SIZE: &str = "Cost against size";
 pub(crate) fn against_size(report: &Report, small: &str, full: &str) -> Vec<Row> {
     let growth = |name: &str, small: Option<f64>, full: Option<f64>, extra: f64| {
         let exponent = small.zip(full).map(|(small, full)| extra + (full / small).log10())?;
-        Some(
-            Row::new(AGAINST_SIZE, name)
-                .with("exponent", exponent, Unit::Exponent)
-        )
+        Some(Row::new(AGAINST_SIZE, name).with("exponent", exponent, Unit::Exponent))
     };
     let import = |size: &str, column| report.value("Import", &format!("{size}, structure-only"), column);
     let mut rows = Vec::new();
     rows.extend(growth("import, CPU", import(small, "CPU each"), import(full, "CPU each"), 1.0));
-    rows.extend(growth("import, peak memory", import(small, "peak memory"), import(full, "peak memory"), 0.0));
+    rows.extend(growth(
+        "import, peak memory",
+        import(small, "peak memory"),
+        import(full, "peak memory"),
+        0.0,
+    ));
     for group in [search_group, linked_group] {
         let (small_group, full_group) = (group(small), group(full));
         for row in report.rows.iter().filter(|row| row.group == full_group) {
@@ -208,7 +229,11 @@ mod tests {
     #[test]
     fn a_target_that_was_missed_says_so_and_one_that_was_not_measured_is_left_out() {
         let row = |name: &str, rate| {
-            Row::new("Import", name).with("rate", rate, Unit::PerSecond).with("CPU each", 41.0, Unit::Microseconds)
+            Row::new("Import", name).with("rate", rate, Unit::PerSecond).with(
+                "CPU each",
+                41.0,
+                Unit::Microseconds,
+            )
         };
         let mut report = Report { rows: vec![row("1 M, structure-only", 39_000.0)], ..Report::default() };
         let missed = verdicts(&report, "1 M");

@@ -175,12 +175,21 @@ fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<Cow<'a, str>>, Storage
     if reader.byte()? == ABSENT { Ok(None) } else { text(reader).map(Some) }
 }
 
+/// An optional text as it is written.
+pub(super) fn raw_optional<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], StorageError> {
+    let rest = reader.rest();
+    match rest.first() {
+        Some(&ABSENT) => reader.take(1),
+        _ => reader.take(memchr::memchr(END, rest).ok_or_else(damaged)? + 1),
+    }
+}
+
 fn text<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, str>, StorageError> {
     let rest = reader.rest();
-    let len = rest.iter().position(|byte| *byte == END).ok_or_else(damaged)?;
+    let len = memchr::memchr(END, rest).ok_or_else(damaged)?;
     let escaped = reader.take(len)?;
     reader.byte()?;
-    if !escaped.contains(&ESCAPE) {
+    if memchr::memchr(ESCAPE, escaped).is_none() {
         return std::str::from_utf8(escaped).map(Cow::Borrowed).map_err(|_| damaged());
     }
     let mut bytes = Vec::with_capacity(len);

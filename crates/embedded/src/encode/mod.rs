@@ -3,6 +3,7 @@
 
 mod decode;
 mod scan;
+mod spans;
 
 use fhir::Span;
 use search::{Canonical, Entries, Prefix, QuantityValue, Target, Value, normalize};
@@ -12,6 +13,7 @@ use crate::varint::Reader;
 
 pub(crate) use decode::{decode_entries, sort_value, target};
 pub(crate) use scan::{Lookup, Scan, lookups, updated_lookup};
+pub(crate) use spans::Spans;
 
 /// The parameter number under which `meta.lastUpdated` is indexed; no search parameter has it.
 pub(crate) const UPDATED: u16 = 15;

@@ -6,9 +6,10 @@ use search::{
     normalize, updated_matches,
 };
 
-use super::decode::{normalised, read_canonical, term_matches};
+use super::decode::{normalised, raw_optional, read_canonical, term_matches};
 use super::{
-    ABSENT, END, PRESENT, kind, low_bounds, ordered_f64, ordered_i64, put_optional, put_text, put_texts,
+    ABSENT, END, PRESENT, Spans, kind, low_bounds, ordered_f64, ordered_i64, put_optional, put_text,
+    put_texts,
 };
 use crate::StorageError;
 use crate::varint::Reader;
@@ -57,6 +58,8 @@ pub(crate) enum Scan<'t> {
     Contains(&'t str),
     /// By the bounds in canonical units.
     Canonical { prefix: Prefix, low: f64, high: f64 },
+    /// By the bounds and the unit, as written.
+    Quantity(Box<AskedQuantity>),
     /// By the time in the term.
     Updated { prefix: Prefix, span: Span },
 }
@@ -72,6 +75,7 @@ impl Scan<'_> {
                 let (_, from, to) = read_canonical(&mut Reader::new(term))?;
                 Ok(prefix.holds((from, to), (*low, *high)))
             }
+            Scan::Quantity(asked) => asked.passes(term),
             Scan::Updated { prefix, span } => {
                 let time = Reader::new(&term[1..]).array::<8>()?;
                 Ok(updated_matches(*prefix, *span, Time(super::i64_of(&time))))
@@ -80,9 +84,9 @@ impl Scan<'_> {
     }
 }
 
-/// Where to look for values that pass `test`; a value passes if one of the lookups finds it. `span_max` is
-/// the longest date of the segment, in microseconds.
-pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
+/// Where to look for values that pass `test`; a value passes if one of the lookups finds it. `spans` are those of the
+/// segment.
+pub(crate) fn lookups<'t>(test: &'t Test, spans: &Spans) -> Vec<Lookup<'t>> {
     match test {
         Test::Token { system, code } => vec![token(system, code.as_deref())],
         Test::TokenText(start) => vec![prefixed(kind::TOKEN_TEXT, start)],
@@ -99,9 +103,11 @@ pub(crate) fn lookups(test: &Test, span_max: u64) -> Vec<Lookup<'_>> {
         Test::String(StringTest::EndsWith(_) | StringTest::Compares(..)) => {
             vec![checked(vec![kind::STRING], test)]
         }
-        Test::Date(prefix, asked) => vec![date(test, *prefix, asked, span_max)],
-        Test::Number(prefix, from, to) => vec![number(test, kind::NUMBER, *prefix, (*from, *to))],
-        Test::Quantity(asked) => quantity(test, asked),
+        Test::Date(prefix, asked) => vec![date(test, *prefix, asked, spans.date_us)],
+        Test::Number(prefix, from, to) => {
+            vec![number(kind::NUMBER, *prefix, (*from, *to), spans.number, Scan::Value(test))]
+        }
+        Test::Quantity(asked) => quantity(asked, spans),
         Test::Reference(ReferenceTest::UrlVersions(canonical)) => {
             let mut from = vec![kind::URL];
             put_text(&mut from, canonical);
@@ -149,6 +155,51 @@ pub(crate) fn updated_lookup<'t>(prefix: Prefix, span: Span) -> Lookup<'t> {
     ranged(kind::DATE, low.map(ordered_i64), high.map(ordered_i64), Scan::Updated { prefix, span })
 }
 
+/// A quantity asked for, its unit as terms have it, so that no term's texts need be taken out.
+pub(crate) struct AskedQuantity {
+    prefix: Prefix,
+    low: f64,
+    high: f64,
+    /// What the system must be; `None`: anything.
+    system: Option<Vec<u8>>,
+    /// What the code must be; `None`: anything.
+    code: Option<Vec<u8>>,
+    /// Whether the unit may be it instead.
+    or_unit: bool,
+}
+
+impl AskedQuantity {
+    fn of(asked: &QuantityTest) -> AskedQuantity {
+        let written = |text: Option<&str>| {
+            let mut out = Vec::new();
+            put_optional(&mut out, text);
+            out
+        };
+        let system = match &asked.system {
+            SystemTest::Any => None,
+            SystemTest::Absent => Some(written(None)),
+            SystemTest::Is(system) => Some(written(Some(system))),
+        };
+        let code = asked.code.as_deref().map(|code| written(Some(code)));
+        let or_unit = !matches!(asked.system, SystemTest::Is(_));
+        AskedQuantity { prefix: asked.prefix, low: asked.low, high: asked.high, system, code, or_unit }
+    }
+
+    /// Whether a quantity's term passes as it is written (`QuantityTest::matches`, its first half).
+    fn passes(&self, term: &[u8]) -> Result<bool, StorageError> {
+        let mut reader = Reader::new(term);
+        reader.byte()?;
+        let bounds = (super::f64_of(reader.take(8)?), super::f64_of(reader.take(8)?));
+        if !self.prefix.holds(bounds, (self.low, self.high)) {
+            return Ok(false);
+        }
+        let (system, code, unit) =
+            (raw_optional(&mut reader)?, raw_optional(&mut reader)?, raw_optional(&mut reader)?);
+        Ok(self.system.as_deref().is_none_or(|want| want == system)
+            && self.code.as_deref().is_none_or(|want| want == code || self.or_unit && want == unit))
+    }
+}
+
 fn token<'t>(system: &SystemTest, code: Option<&str>) -> Lookup<'t> {
     let mut term = vec![kind::TOKEN];
     match (code, system) {
@@ -189,20 +240,30 @@ fn date<'t>(test: &'t Test, prefix: Prefix, asked: &Span, span_max: u64) -> Look
     )
 }
 
-fn number<'t>(test: &'t Test, kind: u8, prefix: Prefix, asked: (f64, f64)) -> Lookup<'t> {
-    let (low, high) = low_bounds(prefix, asked, |_| None);
+fn number(kind: u8, prefix: Prefix, asked: (f64, f64), width: f64, scan: Scan<'_>) -> Lookup<'_> {
+    let (low, high) = bounds(prefix, asked, width);
+    ranged(kind, low, high, scan)
+}
+
+/// Between which low ends numbers lie that can pass, as terms have them.
+fn bounds(prefix: Prefix, asked: (f64, f64), width: f64) -> (Option<[u8; 8]>, Option<[u8; 8]>) {
+    let (low, high) = low_bounds(prefix, asked, |high| Spans::back_from(width, high));
     // -0.0 equals 0.0 but lies before it.
     let low = low.map(|low| if low == 0.0 { -0.0 } else { low });
     let high = high.map(|high| if high == 0.0 { 0.0 } else { high });
-    ranged(kind, low.map(ordered_f64), high.map(ordered_f64), Scan::Value(test))
+    (low.map(ordered_f64), high.map(ordered_f64))
 }
 
-fn quantity<'t>(test: &'t Test, asked: &'t QuantityTest) -> Vec<Lookup<'t>> {
-    let mut all = vec![number(test, kind::QUANTITY, asked.prefix, (asked.low, asked.high))];
+fn quantity<'t>(asked: &QuantityTest, spans: &Spans) -> Vec<Lookup<'t>> {
+    let scan = Scan::Quantity(Box::new(AskedQuantity::of(asked)));
+    let mut all = vec![number(kind::QUANTITY, asked.prefix, (asked.low, asked.high), spans.number, scan)];
     if let Some((low, high, unit)) = &asked.canonical {
-        let from = texts(kind::CANONICAL, &[unit]);
+        let of_unit = texts(kind::CANONICAL, &[unit]);
+        let (first, last) = bounds(asked.prefix, (*low, *high), spans.canonical);
+        let from = [of_unit.as_slice(), first.as_ref().map_or(&[], |low| low.as_slice())].concat();
+        let last = [of_unit.as_slice(), last.as_ref().map_or(&[], |high| high.as_slice())].concat();
         let scan = Scan::Canonical { prefix: asked.prefix, low: *low, high: *high };
-        all.push(Lookup::Range { until: after(&from), from, scan });
+        all.push(Lookup::Range { from, until: after(&last), scan });
     }
     all
 }

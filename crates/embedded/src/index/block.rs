@@ -3,9 +3,12 @@
 //! A row is: length of the term, term, then `count << 1` and the ordinals as differences (the first from the
 //! segment's base), or, when there are many, `bytes << 1 | 1` and a serialized roaring bitmap.
 
+use std::sync::Arc;
+
 use roaring::RoaringBitmap;
 
 use crate::StorageError;
+use crate::encode::Spans;
 use crate::varint::{Reader, put_bytes, put_varint};
 
 /// Ordinals from which a bitmap is kept instead of differences.
@@ -71,6 +74,11 @@ impl Postings<'_> {
         Ok(())
     }
 
+    /// The ordinals as the bitmap that they are kept as, if they are many.
+    pub(super) fn as_bitmap(&self) -> Result<Option<RoaringBitmap>, StorageError> {
+        if self.head & 1 == 1 { self.bitmap().map(Some) } else { Ok(None) }
+    }
+
     fn bitmap(&self) -> Result<RoaringBitmap, StorageError> {
         RoaringBitmap::deserialize_from(self.bytes)
             .map_err(|_| StorageError::Damaged("a bitmap of the index".to_owned()))
@@ -102,45 +110,49 @@ pub(crate) fn next_row<'a>(
 /// Where the blocks of one parameter begin: the first term of each, and the blocks' rows themselves if they
 /// are small enough to lie in the directory.
 pub(crate) struct Directory {
-    /// The longest span of a date, so that a range on one end bounds the other.
-    pub(crate) span_max: u64,
+    /// How long the longest values are, so that a range on one end bounds the other.
+    pub(crate) spans: Spans,
     /// The first term of each block.
     pub(crate) firsts: Vec<Vec<u8>>,
     /// The only block, if it lies here.
-    pub(crate) inline: Option<Vec<u8>>,
+    pub(crate) inline: Option<Arc<Vec<u8>>>,
 }
+
+/// Bits of the byte that says what follows in a directory.
+const INLINE: u8 = 1;
+const WIDTHS: u8 = 2;
 
 impl Directory {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_varint(&mut out, self.span_max);
+        put_varint(&mut out, self.spans.date_us);
         put_varint(&mut out, self.firsts.len() as u64);
+        let inline = if self.inline.is_some() { INLINE } else { 0 };
+        let widths = self.spans.widths();
+        out.push(inline | if widths.is_some() { WIDTHS } else { 0 });
+        widths.iter().flatten().for_each(|width| out.extend_from_slice(&width.to_le_bytes()));
         match &self.inline {
-            Some(rows) => {
-                out.push(1);
-                out.extend_from_slice(rows);
-            }
-            None => {
-                out.push(0);
-                self.firsts.iter().for_each(|first| put_bytes(&mut out, first));
-            }
+            Some(rows) => out.extend_from_slice(rows),
+            None => self.firsts.iter().for_each(|first| put_bytes(&mut out, first)),
         }
         out
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
         let mut reader = Reader::new(bytes);
-        let span_max = reader.varint()?;
+        let mut spans = Spans { date_us: reader.varint()?, ..Spans::UNKNOWN };
         let count = reader.varint()?;
-        if reader.byte()? == 1 {
-            return Ok(Directory {
-                span_max,
-                firsts: vec![Vec::new()],
-                inline: Some(reader.rest().to_vec()),
-            });
+        let what = reader.byte()?;
+        if what & WIDTHS != 0 {
+            spans.number = f64::from_le_bytes(reader.array()?);
+            spans.canonical = f64::from_le_bytes(reader.array()?);
+        }
+        if what & INLINE != 0 {
+            let inline = Some(Arc::new(reader.rest().to_vec()));
+            return Ok(Directory { spans, firsts: vec![Vec::new()], inline });
         }
         let firsts = (0..count).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
-        Ok(Directory { span_max, firsts, inline: None })
+        Ok(Directory { spans, firsts, inline: None })
     }
 
     /// The first block that may hold `term` or anything after it.

@@ -99,8 +99,11 @@ impl<'a> RowStream<'a> {
         self.param = u16::from_be_bytes([param[0], param[1]]);
         let packed = self.sealer.open(INDEX.0 as u8, &key, &sealed).map_err(|_| damaged())?;
         let record = unpack(&packed)?;
-        self.block =
-            if number == [0; 4] { Directory::decode(&record)?.inline.unwrap_or_default() } else { record };
+        self.block = if number == [0; 4] {
+            Directory::decode(&record)?.inline.map_or_else(Vec::new, |rows| rows.to_vec())
+        } else {
+            record
+        };
         self.at = 0;
         Ok(true)
     }

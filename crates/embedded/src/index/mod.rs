@@ -3,11 +3,13 @@
 
 mod block;
 mod build;
+mod gather;
 mod merge;
 mod read;
 
 pub use block::Postings;
 pub use build::{SegmentWriter, TermTable};
+pub use gather::Gathered;
 pub(crate) use merge::RowStream;
 pub use merge::merge;
 pub use read::{Directories, SegmentReader};

@@ -9,6 +9,7 @@ use search::Cancellation;
 use super::Segment;
 use super::block::{Directory, Postings, next_row};
 use crate::StorageError;
+use crate::encode::Spans;
 use crate::keyspace::INDEX;
 use crate::kv::Kv;
 use crate::pack::unpack;
@@ -46,7 +47,7 @@ impl Held {
             + match self {
                 Held::Directory(None) => 0,
                 Held::Directory(Some(directory)) => {
-                    directory.inline.as_ref().map_or(0, Vec::len)
+                    directory.inline.as_ref().map_or(0, |rows| rows.len())
                         + directory.firsts.iter().map(|first| first.len() + 24).sum::<usize>()
                 }
                 Held::Block(block) => block.len(),
@@ -212,12 +213,12 @@ impl<'a> SegmentReader<'a> {
         Ok(())
     }
 
-    /// The longest span of a date that the parameter has here.
+    /// How long the longest values are that the parameter has here.
     ///
     /// # Errors
     /// When the directory cannot be read or is damaged.
-    pub fn span_max(&self, param: u16) -> Result<u64, StorageError> {
-        Ok(self.directory(param)?.map_or(0, |directory| directory.span_max))
+    pub(crate) fn spans(&self, param: u16) -> Result<Spans, StorageError> {
+        Ok(self.directory(param)?.map_or(Spans::NONE, |directory| directory.spans))
     }
 
     fn directory(&self, param: u16) -> Result<Option<Arc<Directory>>, StorageError> {
@@ -239,7 +240,7 @@ impl<'a> SegmentReader<'a> {
             return Err(StorageError::Cancelled);
         }
         if let Some(inline) = &directory.inline {
-            return Ok(Arc::new(inline.clone()));
+            return Ok(Arc::clone(inline));
         }
         let number = number as u32 + 1;
         let held = self.directories.get(self.place(param, number), || {

@@ -57,8 +57,10 @@ pub(crate) fn killed(
     if u64::try_from(imported)? != resources {
         bail!("the import counted {imported} of {resources} resources after the kill");
     }
-    let row = Row::new(GROUP, REOPEN)
-        .with("ready", ready_ms, Unit::Milliseconds)
-        .with("answered", answered_ms, Unit::Milliseconds);
+    let row = Row::new(GROUP, REOPEN).with("ready", ready_ms, Unit::Milliseconds).with(
+        "answered",
+        answered_ms,
+        Unit::Milliseconds,
+    );
     Ok((row, server))
 }

@@ -53,7 +53,11 @@ pub(crate) fn export_job(bench: &Bench<'_>, store: &Datastore, resources: u64) -
             used.map(|(after, before)| (after.cpu_s - before.cpu_s) * 1e6 / resources as f64),
             Unit::Microseconds,
         )
-        .with_some("memory more", used.map(|(after, before)| after.peak.saturating_sub(before.resident) as f64), Unit::Bytes))
+        .with_some(
+            "memory more",
+            used.map(|(after, before)| after.peak.saturating_sub(before.resident) as f64),
+            Unit::Bytes,
+        ))
 }
 
 /// The system's `$export`, with the download of all its files.

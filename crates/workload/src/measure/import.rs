@@ -71,11 +71,7 @@ fn make_bucket(target: &Target) -> Result<()> {
 
 /// Imports what lies below a prefix at each level into a data store of its own. Returns the rows, and the data store
 /// of the last level, `structure-only`.
-pub(crate) fn import_levels(
-    bench: &Bench<'_>,
-    prefix: &str,
-    size: &str,
-) -> Result<(Vec<Row>, Datastore)> {
+pub(crate) fn import_levels(bench: &Bench<'_>, prefix: &str, size: &str) -> Result<(Vec<Row>, Datastore)> {
     let (mut rows, mut kept) = (Vec::new(), None);
     let mut deleted_ms = Vec::new();
     for (name, level) in LEVELS {
@@ -85,8 +81,11 @@ pub(crate) fn import_levels(
             deleted_ms.push(bench.target.delete(&before)?.as_secs_f64() * 1e3);
         }
     }
-    let delete = Row::new("Whole data store", format!("delete, {size}"))
-        .with("took", median(&mut deleted_ms) / 1e3, Unit::Seconds);
+    let delete = Row::new("Whole data store", format!("delete, {size}")).with(
+        "took",
+        median(&mut deleted_ms) / 1e3,
+        Unit::Seconds,
+    );
     rows.push(delete);
     Ok((rows, kept.context("there are levels")?))
 }
@@ -105,7 +104,9 @@ pub(crate) fn imported(
     let job = start(&bench.target, store, prefix, level)?;
     let report = loop {
         let (status, report) = look(&bench.target, store, &job)?;
-        bench.progress.step(&format!("{name}: {} resources", report.total_number_of_resources_scanned.unwrap_or(0)));
+        bench
+            .progress
+            .step(&format!("{name}: {} resources", report.total_number_of_resources_scanned.unwrap_or(0)));
         match status {
             JobStatus::Completed | JobStatus::CompletedWithErrors => break report,
             JobStatus::Submitted | JobStatus::Queued | JobStatus::InProgress => pause(),
@@ -153,11 +154,7 @@ pub(crate) fn output(prefix: &str) -> OutputDataConfig {
 }
 
 /// How an import stands.
-pub(crate) fn look(
-    target: &Target,
-    store: &Datastore,
-    job: &str,
-) -> Result<(JobStatus, JobProgressReport)> {
+pub(crate) fn look(target: &Target, store: &Datastore, job: &str) -> Result<(JobStatus, JobProgressReport)> {
     let request = DescribeFHIRImportJobRequest { datastore_id: store.id.clone(), job_id: job.to_owned() };
     let job = target.call(&request)?.import_job_properties;
     Ok((job.job_status, job.job_progress_report.unwrap_or_default()))

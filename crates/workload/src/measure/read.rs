@@ -44,9 +44,11 @@ pub(crate) fn reads(bench: &Bench<'_>, store: &Datastore, sample: &Sample) -> Re
         best = Some(best.unwrap_or(row));
     }
     let row = best.context("there are turns")?;
-    let row = row
-        .with("bare server", super::start::median(&mut bare_rates), Unit::PerSecond)
-        .with("of it", super::start::median(&mut ratios), Unit::Ratio);
+    let row = row.with("bare server", super::start::median(&mut bare_rates), Unit::PerSecond).with(
+        "of it",
+        super::start::median(&mut ratios),
+        Unit::Ratio,
+    );
     let vread = |n: usize| bench.target.get(&format!("{}/_history/1", path(n)));
     let requests: Vec<_> = (0..READS / 4).map(vread).collect::<Result<_>>()?;
     let (vread, _) = bench.loaded(GROUP, "vread, 32 clients", CLIENTS, &requests)?;

@@ -36,12 +36,7 @@ pub(crate) fn search_mix(
 }
 
 /// Asks for counts alone.
-pub(crate) fn counts(
-    bench: &Bench<'_>,
-    store: &Datastore,
-    sample: &Sample,
-    group: &str,
-) -> Result<Vec<Row>> {
+pub(crate) fn counts(bench: &Bench<'_>, store: &Datastore, sample: &Sample, group: &str) -> Result<Vec<Row>> {
     shapes::counts(sample).iter().map(|shape| asked(bench, store, shape, group)).collect()
 }
 

@@ -32,7 +32,11 @@ pub(crate) fn starts(binary: &Path, folder: &Path) -> Result<Vec<Row>> {
     let start = Row::new(GROUP, "start of an empty server")
         .with("took", median(&mut taken), Unit::Milliseconds)
         .with("memory", median(&mut resident), Unit::Bytes);
-    let create = Row::new(GROUP, "create a data store to ACTIVE").with("took", median(&mut created), Unit::Milliseconds);
+    let create = Row::new(GROUP, "create a data store to ACTIVE").with(
+        "took",
+        median(&mut created),
+        Unit::Milliseconds,
+    );
     Ok(vec![start, create])
 }
 

@@ -41,9 +41,14 @@ pub(crate) fn writes(bench: &Bench<'_>, store: &Datastore, data: &Data) -> Resul
             bench.target.fhir(Method::POST, &format!("{}{of}", store.base), json.clone())
         };
         let requests: Vec<Request<Bytes>> = requests.iter().map(create).collect::<Result<_>>()?;
-        let name = if clients == 1 { "create, 1 client".to_owned() } else { format!("create, {clients} clients") };
+        let name =
+            if clients == 1 { "create, 1 client".to_owned() } else { format!("create, {clients} clients") };
         let (row, _) = bench.loaded(GROUP, &name, clients, &requests)?;
-        rows.push(row.with_some("1 sync", (clients == 1).then_some(bench.sync_ms).flatten(), Unit::Milliseconds));
+        rows.push(row.with_some(
+            "1 sync",
+            (clients == 1).then_some(bench.sync_ms).flatten(),
+            Unit::Milliseconds,
+        ));
     }
     rows.push(updates(bench, store, &resources)?);
     Ok(rows)
@@ -61,9 +66,11 @@ fn transactions(bench: &Bench<'_>, store: &Datastore, data: &Data) -> Result<Row
     let before = bench.cpu_s()?;
     let (mut row, loaded) = bench.loaded(GROUP, TRANSACTION, TRANSACTIONS.1, &requests)?;
     let cpu_s = bench.cpu_s()?.zip(before).map(|(after, before)| after - before);
-    row = row
-        .with("resources", loaded.rate() * entries as f64 / count as f64, Unit::PerSecond)
-        .with_some("CPU a resource", cpu_s.map(|cpu_s| cpu_s * 1e6 / entries as f64), Unit::Microseconds);
+    row = row.with("resources", loaded.rate() * entries as f64 / count as f64, Unit::PerSecond).with_some(
+        "CPU a resource",
+        cpu_s.map(|cpu_s| cpu_s * 1e6 / entries as f64),
+        Unit::Microseconds,
+    );
     Ok(row)
 }
 
