@@ -16,7 +16,7 @@ use crate::seal::Sealer;
 use crate::varint::{Reader, put_bytes, put_varint};
 
 /// Bytes of bodies from which the next block begins.
-pub(crate) const BLOCK_BYTES: usize = 8 * 1024;
+pub(crate) const BLOCK_BYTES: usize = 12 * 1024;
 
 /// One version of one resource, without its body.
 #[derive(Clone, Debug, PartialEq)]
@@ -208,7 +208,7 @@ impl Block {
     /// The version of an ordinal that the block holds, with its body.
     pub(crate) fn written(&self, ordinal: u32) -> Written {
         let at = (ordinal - self.first) as usize;
-        let body = self.bodies[at].clone().map(|range| Bytes::copy_from_slice(&self.plain[range]));
+        let body = self.bodies[at].clone().map(|range| self.plain.slice(range));
         Written { version: self.versions[at].clone(), body }
     }
 

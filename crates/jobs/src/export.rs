@@ -28,7 +28,7 @@ pub(crate) mod plan;
 pub(crate) mod whose;
 
 use changed::Changed;
-use current::Pages;
+use current::{Page, Pages};
 use deleted::Deleted;
 use part::{Parts, Place};
 use plan::{Plan, Terms};
@@ -283,12 +283,28 @@ impl Work<'_> {
     ) -> Result<(), Halt> {
         let after = checkpoint.after.take().map(Position);
         let mut pages = Pages::new(of, wanted.filter(), &self.visible, after);
+        let mut page = pages.next(self.store).await.map_err(not_read)?;
         loop {
-            let (page, is_last) = pages.next(self.store).await.map_err(not_read)?;
-            let (rows, lines) = current::lines(&page, self.until, self.part.as_ref());
-            if self.write(held, parts, rows, lines, is_last).await? {
-                checkpoint.after = pages.after.filter(|_| !is_last).map(|position| position.0);
-                return Ok(());
+            let Page { rows, next, .. } = page;
+            let is_last = next.is_none();
+            // The next page is read while this one is written.
+            let ahead = async {
+                match is_last {
+                    true => Ok(None),
+                    false => pages.next(self.store).await.map(Some).map_err(not_read),
+                }
+            };
+            let written = async {
+                let (count, lines) = current::lines(&rows, self.until, self.part.as_ref());
+                self.write(held, parts, count, lines, is_last).await
+            };
+            let (ahead, is_finished) = futures::try_join!(ahead, written)?;
+            match ahead {
+                Some(ahead) if !is_finished => page = ahead,
+                _ => {
+                    checkpoint.after = next.map(|position| position.0);
+                    return Ok(());
+                }
             }
         }
     }

@@ -58,7 +58,7 @@ impl ChecksumKind {
 
 /// Content being digested.
 pub(crate) struct Digests {
-    md5: Md5,
+    md5: Option<Md5>,
     kept: Hasher,
     /// A second one, where the client sends another checksum than the one that is kept.
     sent: Option<Hasher>,
@@ -67,6 +67,7 @@ pub(crate) struct Digests {
 /// The digests of some content.
 #[derive(Debug, Clone)]
 pub(crate) struct Digested {
+    /// All zeroes if it was not taken.
     pub md5: [u8; 16],
     pub kept: Checksum,
     sent: Option<Checksum>,
@@ -83,12 +84,20 @@ impl Digests {
     /// Of no content yet; `kept` is the checksum that stays with it, `sent` the one to compare with the client's.
     pub(crate) fn new(kept: Algorithm, sent: Option<Algorithm>) -> Digests {
         let sent = sent.filter(|sent| *sent != kept).map(Hasher::new);
-        Digests { md5: Md5::new(), kept: Hasher::new(kept), sent }
+        Digests { md5: Some(Md5::new()), kept: Hasher::new(kept), sent }
+    }
+
+    /// Of no content yet, without the MD5, which takes longer than all else that is done with content: for objects
+    /// whose entity tag is made otherwise.
+    pub(crate) fn without_md5(kept: Algorithm) -> Digests {
+        Digests { md5: None, kept: Hasher::new(kept), sent: None }
     }
 
     /// Takes more content in.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
         self.kept.update(bytes);
         if let Some(sent) = &mut self.sent {
             sent.update(bytes);
@@ -98,7 +107,9 @@ impl Digests {
     /// The digests of what was taken in.
     pub(crate) fn finish(self) -> Digested {
         let mut md5 = [0; 16];
-        md5.copy_from_slice(self.md5.finalize().as_ref());
+        if let Some(taken) = self.md5 {
+            md5.copy_from_slice(taken.finalize().as_ref());
+        }
         Digested { md5, kept: self.kept.finish(), sent: self.sent.map(Hasher::finish) }
     }
 }

@@ -16,8 +16,15 @@ pub(crate) struct Pages<'v> {
     filter: Filter,
     visible: &'v Visible,
     /// Where the next page begins.
-    pub(crate) after: Option<Position>,
+    after: Option<Position>,
     rows: usize,
+}
+
+/// One of them.
+pub(crate) struct Page {
+    pub(crate) rows: Vec<Stored>,
+    /// Where the page after it begins; `None` if there is none.
+    pub(crate) next: Option<Position>,
 }
 
 impl<'v> Pages<'v> {
@@ -33,8 +40,8 @@ impl<'v> Pages<'v> {
         Pages { of, filter, visible, after, rows }
     }
 
-    /// The next page, and whether it is the last.
-    pub(crate) async fn next(&mut self, store: &dyn Store) -> Result<(Vec<Stored>, bool), StoreError> {
+    /// The next page.
+    pub(crate) async fn next(&mut self, store: &dyn Store) -> Result<Page, StoreError> {
         let mut search = Search::new(self.visible, self.of, self.filter.clone());
         search.after = self.after.take();
         search.count = self.rows;
@@ -45,9 +52,8 @@ impl<'v> Pages<'v> {
         } else if bytes > 4 * PAGE_BYTES {
             self.rows = (self.rows / 2).max(*PAGE_ROWS.start());
         }
-        let is_last = found.next.is_none();
-        self.after = found.next;
-        Ok((found.matches, is_last))
+        self.after = found.next.clone();
+        Ok(Page { rows: found.matches, next: found.next })
     }
 }
 
