@@ -34,6 +34,7 @@ mod tests {
     use store::suite::wait;
     use store::{DataKey, ManualClock, Operation, Put, SeededRandom, Store, Transaction, Write};
 
+    use crate::patience::Patience;
     use crate::{EmbeddedStore, StorageError, StoreLimits};
 
     const CODE: ParamId = ParamId(24);
@@ -64,7 +65,7 @@ mod tests {
 
         let test = Test::Token { system: SystemTest::Any, code: Some("x".into()) };
         let cancellation = Cancellation::new();
-        let reading = store.contents().reading().until(cancellation.clone());
+        let reading = store.contents().reading().with(Patience::until(cancellation.clone()));
         let filter = Filter::Has(CODE, test);
         assert_eq!(reading.select(of, &filter).unwrap().len(), 26);
         cancellation.cancel();

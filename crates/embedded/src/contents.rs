@@ -8,13 +8,14 @@ use std::sync::{Arc, RwLock};
 
 use fhir::{ResourceKey, ResourceType, Time};
 use search::limits::{CONTAINERS_MAX, HIERARCHY_RESOURCES_MAX, TEXT_BODIES_MAX};
-use search::{Cancellation, Entries, Filter, Graph, Hierarchy, Row, Visible};
+use search::{Entries, Filter, Graph, Hierarchy, Row, Visible};
 use store::Stored;
 
 use crate::StorageError;
 use crate::index::{Directories, Segment, SegmentReader};
 use crate::keyspace::IDENTITY;
 use crate::kv::Kv;
+use crate::patience::{BLOCK_COST, Patience, RESOURCE_COST};
 use crate::records::{Identity, Meta};
 use crate::seal::Sealer;
 use crate::version::{Birth, Block, damaged};
@@ -88,7 +89,7 @@ impl Contents {
             containers_left: Cell::new(CONTAINERS_MAX),
             hierarchy_max: Cell::new(HIERARCHY_RESOURCES_MAX),
             hierarchies: Default::default(),
-            cancellation: Cancellation::default(),
+            patience: Patience::default(),
         }
     }
 }
@@ -107,7 +108,7 @@ pub(crate) struct Reading<'a> {
     /// The hierarchies that were gone through.
     pub(crate) hierarchies: std::cell::RefCell<Vec<(Hierarchy, BTreeSet<ResourceKey>)>>,
     /// Ends the reading early.
-    cancellation: Cancellation,
+    pub(crate) patience: Patience,
 }
 
 /// The newest version of a resource in a view.
@@ -149,14 +150,9 @@ impl Graph for NoGraph {
 }
 
 impl Reading<'_> {
-    /// The same reading, which ends when this says so.
-    pub(crate) fn until(self, cancellation: Cancellation) -> Self {
-        Reading { cancellation, ..self }
-    }
-
-    /// Fails if the answer is not wanted any more.
-    pub(crate) fn check_wanted(&self) -> Result<(), StorageError> {
-        if self.cancellation.is_cancelled() { Err(StorageError::Cancelled) } else { Ok(()) }
+    /// The same reading, with this much patience.
+    pub(crate) fn with(self, patience: Patience) -> Self {
+        Reading { patience, ..self }
     }
 
     pub(crate) fn of(&self, of: ResourceType) -> Option<&TypeView> {
@@ -220,11 +216,12 @@ impl Reading<'_> {
 
     /// The block that holds an ordinal.
     pub(crate) fn block(&self, of: ResourceType, ordinal: u32) -> Result<Arc<Block>, StorageError> {
-        self.check_wanted()?;
         let number = of.number();
         if let Some(block) = self.blocks.borrow().get(&number).filter(|block| block.holds(ordinal)) {
+            self.patience.check(RESOURCE_COST)?;
             return Ok(block.clone());
         }
+        self.patience.check(BLOCK_COST)?;
         let Contents { kv, sealer, .. } = self.contents;
         let block = Block::load(kv, sealer, number, ordinal)?.ok_or_else(|| damaged(number, ordinal))?;
         let block = Arc::new(block);
@@ -339,6 +336,6 @@ impl Reading<'_> {
     /// A reader of one segment of the index.
     pub(crate) fn segment(&self, segment: &Segment) -> SegmentReader<'_> {
         let Contents { kv, sealer, directories, .. } = self.contents;
-        SegmentReader::new(kv, sealer, directories, *segment).until(&self.cancellation)
+        SegmentReader::new(kv, sealer, directories, *segment).with(&self.patience)
     }
 }

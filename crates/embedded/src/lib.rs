@@ -29,6 +29,7 @@ mod open;
 mod order;
 pub mod pack;
 mod page;
+mod patience;
 mod place;
 mod records;
 mod reindex;

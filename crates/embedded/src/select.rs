@@ -14,6 +14,7 @@ use crate::encode::{Lookup, Spans, UPDATED, lookups, updated_lookup};
 use crate::index::Gathered;
 use crate::needle;
 use crate::node::{Cost, Node, chain_depth};
+use crate::patience::RESOURCE_COST;
 use crate::view::{Recent, TypeView};
 
 /// Candidates up to which the rest of a condition is decided by their entries rather than by the index.
@@ -236,7 +237,7 @@ impl Reading<'_> {
 
     /// Whether one resource passes.
     pub(crate) fn matches(&self, node: &Node, row: Row<'_>) -> Result<bool, StorageError> {
-        self.check_wanted()?;
+        self.patience.check(RESOURCE_COST)?;
         Ok(match node {
             Node::Leaf(Filter::Text(query)) if row.within.is_some() => {
                 row.within.is_some_and(|within| query.matches(within.body))

@@ -23,7 +23,11 @@ use crate::fold;
 use crate::kv::{StepGuard, wait_for_worker};
 use crate::open::{StoreLimits, open};
 use crate::pack::Packer;
+use crate::patience::Patience;
 use crate::writer::{Message, Writer};
+
+/// Rows of a page up to which it may be found at once.
+const BRIEF_ROWS_MAX: usize = 100;
 
 /// The contents of one data store in a folder of its own.
 ///
@@ -183,26 +187,49 @@ impl EmbeddedStore {
         &self,
         work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.answer_until(Cancellation::default(), work).await
+        let contents = self.contents.clone();
+        match Handle::try_current() {
+            Err(_) => work(&contents.reading()),
+            Ok(runtime) => runtime
+                .spawn_blocking(move || work(&contents.reading()))
+                .await
+                .map_err(|error| StoreError::Failed(error.to_string()))?,
+        }
     }
 
-    /// The same, ended early when `cancellation` says so.
+    /// The same, ended early when `cancellation` says so, and if it is for a few rows, tried briefly on the caller's own
+    /// thread.
     async fn answer_until<T: Send + 'static>(
         &self,
         cancellation: Cancellation,
-        work: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
+        rows: usize,
+        work: impl Fn(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let contents = self.contents.clone();
-        let answer = move || {
-            let reading = contents.reading().until(cancellation);
-            reading.check_wanted()?;
+        if rows <= BRIEF_ROWS_MAX
+            && let Some(answer) = self.answer_briefly(&cancellation, &work)
+        {
+            return answer;
+        }
+        self.answer(move |reading| {
+            let reading =
+                reading.contents.reading_of(reading.view.clone()).with(Patience::until(cancellation));
+            reading.patience.check(0)?;
             work(&reading)
-        };
-        match Handle::try_current() {
-            Err(_) => answer(),
-            Ok(runtime) => {
-                runtime.spawn_blocking(answer).await.map_err(|error| StoreError::Failed(error.to_string()))?
-            }
+        })
+        .await
+    }
+
+    /// The answer, if it is found at once.
+    fn answer_briefly<T>(
+        &self,
+        cancellation: &Cancellation,
+        work: impl Fn(&Reading<'_>) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let reading = self.contents.reading().with(Patience::briefly(cancellation.clone()));
+        let answer = reading.patience.check(0).map_err(StoreError::from).and_then(|()| work(&reading));
+        match answer {
+            Err(StoreError::Cancelled) if reading.patience.is_spent() => None,
+            answer => Some(answer),
         }
     }
 }
@@ -227,20 +254,20 @@ impl Store for EmbeddedStore {
 
     fn history<'a>(&'a self, of: &'a History, visible: &'a Visible) -> Answer<'a, Versions> {
         let (of, visible) = (of.clone(), visible.clone());
-        let until = of.cancellation.clone();
-        Box::pin(self.answer_until(until, move |reading| reading.history(&of, &visible)))
+        let (until, rows) = (of.cancellation.clone(), of.count);
+        Box::pin(self.answer_until(until, rows, move |reading| reading.history(&of, &visible)))
     }
 
     fn search<'a>(&'a self, search: &'a Search) -> Answer<'a, Found> {
         let search = search.clone();
-        let until = search.cancellation.clone();
-        Box::pin(self.answer_until(until, move |reading| reading.search(&search)))
+        let (until, rows) = (search.cancellation.clone(), search.count);
+        Box::pin(self.answer_until(until, rows, move |reading| reading.search(&search)))
     }
 
     fn explain<'a>(&'a self, search: &'a Search, parameters: &'a ParameterSet) -> Answer<'a, Plan> {
         let (search, parameters) = (search.clone(), parameters.clone());
-        let until = search.cancellation.clone();
-        Box::pin(self.answer_until(until, move |reading| reading.explain(&search, &parameters)))
+        let (until, rows) = (search.cancellation.clone(), search.count);
+        Box::pin(self.answer_until(until, rows, move |reading| reading.explain(&search, &parameters)))
     }
 
     fn commit<'a>(&'a self, transaction: Transaction) -> Answer<'a, Committed, CommitError> {

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use search::Cancellation;
-
 use super::Segment;
 use super::block::{Directory, Postings, next_row};
 use crate::StorageError;
@@ -13,6 +11,7 @@ use crate::encode::Spans;
 use crate::keyspace::INDEX;
 use crate::kv::Kv;
 use crate::pack::unpack;
+use crate::patience::{BLOCK_COST, Patience};
 use crate::seal::Sealer;
 use crate::varint::Reader;
 
@@ -100,18 +99,18 @@ pub struct SegmentReader<'a> {
     sealer: &'a Sealer,
     directories: &'a Directories,
     segment: Segment,
-    cancellation: Option<&'a Cancellation>,
+    patience: Option<&'a Patience>,
 }
 
 impl<'a> SegmentReader<'a> {
     /// A reader of `segment`.
     pub fn new(kv: &'a Kv, sealer: &'a Sealer, directories: &'a Directories, segment: Segment) -> Self {
-        SegmentReader { kv, sealer, directories, segment, cancellation: None }
+        SegmentReader { kv, sealer, directories, segment, patience: None }
     }
 
-    /// The same reader, which ends when this says so.
-    pub(crate) fn until(self, cancellation: &'a Cancellation) -> Self {
-        SegmentReader { cancellation: Some(cancellation), ..self }
+    /// The same reader, with this much patience.
+    pub(crate) fn with(self, patience: &'a Patience) -> Self {
+        SegmentReader { patience: Some(patience), ..self }
     }
 
     /// Adds to `found` the ordinals that have exactly this term.
@@ -236,9 +235,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     fn block(&self, param: u16, directory: &Directory, number: usize) -> Result<Arc<Vec<u8>>, StorageError> {
-        if self.cancellation.is_some_and(Cancellation::is_cancelled) {
-            return Err(StorageError::Cancelled);
-        }
+        self.patience.map_or(Ok(()), |patience| patience.check(BLOCK_COST))?;
         if let Some(inline) = &directory.inline {
             return Ok(Arc::clone(inline));
         }
