@@ -63,7 +63,7 @@ fn measure(folder: &Path, resources: u32) -> Result<()> {
 
 fn open(folder: &Path) -> Result<(Kv, Sealer)> {
     std::fs::create_dir_all(folder)?;
-    let kv = Kv::open(folder, &SPACES, EngineLimits { cache_bytes: 32 << 20, threads: 1 }, None)?;
+    let kv = Kv::open(folder, &SPACES, EngineLimits::of(32 << 20), None)?;
     Ok((kv, Sealer::new(&[7; 32])))
 }
 

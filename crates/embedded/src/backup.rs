@@ -14,7 +14,7 @@ use crate::StorageError;
 use crate::check::{Bodies, Report, check};
 use crate::contents::Contents;
 use crate::keyspace::SPACES;
-use crate::kv::{Batch, EngineLimits, Frozen, Kv, Space};
+use crate::kv::{Batch, Frozen, Kv, Space};
 use crate::open::StoreLimits;
 use crate::seal::Sealer;
 use crate::store::EmbeddedStore;
@@ -176,9 +176,8 @@ impl Restoration {
             .open(BACKUP_SEAL, b"backup", sealed)
             .map_err(|_| RestoreError::Manifest)?;
         let about = serde_json::from_slice(&plain).map_err(|_| RestoreError::Manifest)?;
-        let limits = StoreLimits::default();
-        let engine = EngineLimits { cache_bytes: limits.cache_bytes, threads: 1 };
-        let kv = Kv::open(folder, &SPACES, engine, None).map_err(StorageError::from)?;
+        let kv =
+            Kv::open(folder, &SPACES, StoreLimits::default().engine(), None).map_err(StorageError::from)?;
         let (folder, came) = (folder.to_owned(), Vec::new());
         Ok(Restoration { folder, kv: Some(kv), key, about, came, last: None })
     }

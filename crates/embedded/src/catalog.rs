@@ -32,7 +32,7 @@ const RECORDS_SEAL: u8 = 64;
 /// Under which name the catalog's own key is wrapped, and where it lies.
 const CATALOG_OWNER: &str = "catalog";
 const CATALOG_KEY: &[u8] = b"key";
-const ENGINE: EngineLimits = EngineLimits { cache_bytes: 1024 * 1024, threads: 1 };
+const CACHE_BYTES: u64 = 1024 * 1024;
 
 pub use restore::BackupBegun;
 
@@ -145,7 +145,7 @@ impl EmbeddedCatalog {
     /// # Errors
     /// When they are damaged elsewhere than in the journal, or the disk fails.
     pub fn repair_records(folder: &Path) -> Result<Option<Repair>, StorageError> {
-        Ok(repair(&folder.join("catalog"), &SPACES, ENGINE)?)
+        Ok(repair(&folder.join("catalog"), &SPACES, EngineLimits::of(CACHE_BYTES))?)
     }
 
     /// Makes the contents of one data store writable again, as [`repair_store`] does.
@@ -154,7 +154,7 @@ impl EmbeddedCatalog {
     /// [`StoreError::Absent`] if there are none; otherwise when they cannot be repaired.
     pub fn repair(&self, id: &DatastoreId) -> Result<Option<StoreRepair>, StoreError> {
         let key = self.0.data_key(id)?;
-        Ok(repair_store(&self.0.folder_of(id), &key, self.0.limits)?)
+        Ok(repair_store(&self.0.folder_of(id), &key, &self.0.limits)?)
     }
 
     /// Does work that may wait for the disk where it holds nobody up.
@@ -174,7 +174,7 @@ impl EmbeddedCatalog {
 }
 
 fn open_records(folder: &Path) -> Result<Kv, StorageError> {
-    Ok(Kv::open(&folder.join("catalog"), &SPACES, ENGINE, None)?)
+    Ok(Kv::open(&folder.join("catalog"), &SPACES, EngineLimits::of(CACHE_BYTES), None)?)
 }
 
 fn is_empty(folder: &Path) -> Result<bool, StorageError> {
@@ -392,7 +392,7 @@ impl Inner {
         if !folder.is_dir() {
             return Err(StoreError::Damaged(format!("the folder of data store {id}, which is missing")));
         }
-        let store = Arc::new(EmbeddedStore::open(&folder, &key, self.clock.clone(), self.limits)?);
+        let store = Arc::new(EmbeddedStore::open(&folder, &key, self.clock.clone(), self.limits.clone())?);
         stores.open.insert(id.clone(), (asked, store.clone()));
         stores.close_idle();
         Ok(store)

@@ -65,13 +65,32 @@ pub struct SpaceOptions {
     pub memtable_bytes: u64,
 }
 
+/// Memory for blocks that were read lately, which several databases may share.
+#[derive(Clone)]
+pub struct BlockCache(Arc<fjall::Config>);
+
+impl BlockCache {
+    /// One of so many bytes.
+    pub fn new(bytes: u64) -> BlockCache {
+        // The engine gives its cache out with a configuration only; nothing is opened at this place.
+        BlockCache(Arc::new(Database::builder("").cache_size(bytes).into_config()))
+    }
+}
+
 /// Memory and threads the engine may use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct EngineLimits {
-    /// Block cache, in bytes.
-    pub cache_bytes: u64,
+    /// Its block cache.
+    pub cache: BlockCache,
     /// Background threads for flushing and compaction.
     pub threads: usize,
+}
+
+impl EngineLimits {
+    /// A cache of its own of so many bytes, and one thread.
+    pub fn of(cache_bytes: u64) -> EngineLimits {
+        EngineLimits { cache: BlockCache::new(cache_bytes), threads: 1 }
+    }
 }
 
 /// A space by its place in the table the database was opened with.
@@ -390,13 +409,13 @@ fn open_engine(
     limits: EngineLimits,
 ) -> Result<(Database, Vec<Keyspace>, Keyspace), KvError> {
     let open = || {
-        let database = Database::builder(folder)
-            .cache_size(limits.cache_bytes)
+        let mut config = Database::builder(folder)
             .worker_threads(limits.threads.max(1))
             .max_cached_files(Some(OPEN_FILES_MAX))
             .max_journaling_size(JOURNAL_BYTES_MAX)
-            .open()
-            .map_err(|error| failure("the tables", error))?;
+            .into_config();
+        config.cache = Arc::clone(&limits.cache.0.cache);
+        let database = Database::open(config).map_err(|error| failure("the tables", error))?;
         let open_space = |space: &SpaceOptions| {
             database.keyspace(space.name, || create(space)).map_err(|error| failure(space.name, error))
         };

@@ -16,23 +16,32 @@ use crate::contents::Contents;
 use crate::fold::remove_segment;
 use crate::index::{Directories, Segment};
 use crate::keyspace::{INDEX, LOG, SPACES};
-use crate::kv::{Batch, EngineLimits, Kv, StepGuard};
+use crate::kv::{Batch, BlockCache, EngineLimits, Kv, StepGuard};
 use crate::records::{Format, LogRecord, State, view_of};
 use crate::seal::Sealer;
 use crate::view::{Recent, TypeView, View};
 
-/// Memory that an open data store may hold for reading, in bytes.
-#[derive(Clone, Copy, Debug)]
+/// Memory for what was read lately. All data stores that are opened with clones of one share it.
+#[derive(Clone)]
 pub struct StoreLimits {
-    /// Cache of the engine's blocks, sealed.
-    pub cache_bytes: u64,
-    /// Cache of opened index blocks.
-    pub index_cache_bytes: usize,
+    blocks: BlockCache,
+    index: Directories,
+}
+
+impl StoreLimits {
+    /// `block_bytes` for the engine's blocks, sealed, and `index_bytes` for opened blocks of the index.
+    pub fn of(block_bytes: u64, index_bytes: usize) -> StoreLimits {
+        StoreLimits { blocks: BlockCache::new(block_bytes), index: Directories::new(index_bytes) }
+    }
+
+    pub(crate) fn engine(&self) -> EngineLimits {
+        EngineLimits { cache: self.blocks.clone(), threads: 1 }
+    }
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        StoreLimits { cache_bytes: 16 * 1024 * 1024, index_cache_bytes: 8 * 1024 * 1024 }
+        StoreLimits::of(16 * 1024 * 1024, 8 * 1024 * 1024)
     }
 }
 
@@ -40,12 +49,11 @@ impl Default for StoreLimits {
 pub(crate) fn open(
     folder: &Path,
     data_key: &[u8; 32],
-    limits: StoreLimits,
+    limits: &StoreLimits,
     guard: Option<StepGuard>,
 ) -> Result<(Contents, View, u64), StorageError> {
-    let engine = EngineLimits { cache_bytes: limits.cache_bytes, threads: 1 };
-    let kv = Kv::open(folder, &SPACES, engine, guard)?;
-    let contents = Contents::new(kv, Sealer::new(data_key), Directories::new(limits.index_cache_bytes));
+    let kv = Kv::open(folder, &SPACES, limits.engine(), guard)?;
+    let contents = Contents::new(kv, Sealer::new(data_key), limits.index.of_another());
     let format = contents.meta().format()?;
     let mut state = contents.meta().state()?;
     if let Some(pending) = contents.meta().pending()? {

@@ -9,7 +9,7 @@ use store::DataKey;
 use crate::StorageError;
 use crate::contents::Contents;
 use crate::keyspace::{BODY, SPACES};
-use crate::kv::{Batch, EngineLimits, Repair, repair};
+use crate::kv::{Batch, Repair, repair};
 use crate::open::{StoreLimits, open};
 use crate::records::{State, TypeState};
 use crate::version::Block;
@@ -35,10 +35,9 @@ pub struct StoreRepair {
 pub fn repair_store(
     folder: &Path,
     data_key: &DataKey,
-    limits: StoreLimits,
+    limits: &StoreLimits,
 ) -> Result<Option<StoreRepair>, StorageError> {
-    let engine = EngineLimits { cache_bytes: limits.cache_bytes, threads: 1 };
-    let Some(database) = repair(folder, &SPACES, engine)? else { return Ok(None) };
+    let Some(database) = repair(folder, &SPACES, limits.engine())? else { return Ok(None) };
     let (contents, view, _) = open(folder, data_key.bytes(), limits, None)?;
     let types = unknown(&contents, &view)?;
     let versions_given_up =

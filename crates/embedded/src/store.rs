@@ -64,7 +64,7 @@ impl EmbeddedStore {
         limits: StoreLimits,
         guard: Option<StepGuard>,
     ) -> Result<EmbeddedStore, StorageError> {
-        let (contents, view, folded_sequence) = open(folder, data_key.bytes(), limits, guard)?;
+        let (contents, view, folded_sequence) = open(folder, data_key.bytes(), &limits, guard)?;
         let contents = Arc::new(contents);
         // What an erasure left behind at the last closing may stand in any segment that there is.
         let clean_from = contents.next_segment().load(Ordering::Relaxed);

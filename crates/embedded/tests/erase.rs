@@ -86,7 +86,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The beginnings of all sealed values of bodies and index: nonces and some bytes, so that each is like no other.
 fn sealed(folder: &Path) -> BTreeSet<Vec<u8>> {
-    let limits = EngineLimits { cache_bytes: 1 << 20, threads: 1 };
+    let limits = EngineLimits::of(1 << 20);
     let kv = Kv::open(folder, &SPACES, limits, None).unwrap();
     let spaces = [BODY, INDEX].into_iter();
     spaces

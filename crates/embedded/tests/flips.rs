@@ -315,7 +315,7 @@ fn a_store_with_a_damaged_journal_is_repaired_to_what_was_before_and_says_what_i
             let refused = open(&work).err().unwrap().to_string();
             assert!(refused.contains("0.jnl at byte"), "{refused}");
             let key = DataKey::generate(&SeededRandom::new(1));
-            let repaired = repair_store(&work, &key, StoreLimits::default()).unwrap().unwrap();
+            let repaired = repair_store(&work, &key, &StoreLimits::default()).unwrap().unwrap();
             assert!(repaired.database.batches_lost > 0);
             assert!(repaired.database.copies.unwrap().join("0.jnl").exists());
             for _ in 0..2 {
@@ -332,7 +332,7 @@ fn a_store_with_a_damaged_journal_is_repaired_to_what_was_before_and_says_what_i
             wait(store.settle()).unwrap();
             assert_eq!(check(&store, Bodies::Compare).unwrap().problems, Vec::<String>::new());
             assert!(
-                repair_store(&home.path().join("absent"), &key, StoreLimits::default()).unwrap().is_none()
+                repair_store(&home.path().join("absent"), &key, &StoreLimits::default()).unwrap().is_none()
             );
         }
     }

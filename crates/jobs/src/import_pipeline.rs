@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::import::{Checkpoint, Halt};
 use crate::import_line::{self, Judge, Verdict};
 use crate::import_source::{Input, OpenFile};
-use crate::limits::{LINE_BYTES_MAX, Sizes, TEXT_AHEAD_BYTES_MAX};
+use crate::limits::{LINE_BYTES_MAX, RUNS_OF_TEXT_AHEAD, Sizes};
 use crate::ndjson::{Line, Place, Splitter};
 use crate::objects::{ObjectSummary, ObjectsError};
 use crate::retry::Patience;
@@ -85,8 +85,10 @@ impl Pipeline {
         let (prepared, runs) = mpsc::channel(1);
         let number = from.run;
         stages.spawn(async move {
-            let room = Arc::new(Semaphore::new(ROOM_UNITS as usize));
-            let mut reader = Reader { input, items, checkpoint: from, run: Measure::default(), room };
+            let units = (from.sizes.run_bytes * RUNS_OF_TEXT_AHEAD / UNIT_BYTES).max(1);
+            let (room, room_units) = (Arc::new(Semaphore::new(units)), units as u32);
+            let run = Measure::default();
+            let mut reader = Reader { input, items, checkpoint: from, run, room, room_units };
             // An error to send is the end of the receiver: nobody wants more.
             let _ = reader.read_all().await;
         });
@@ -102,7 +104,6 @@ impl Pipeline {
 
 /// Room for text is given out in units of this many bytes.
 const UNIT_BYTES: usize = 4096;
-const ROOM_UNITS: u32 = (TEXT_AHEAD_BYTES_MAX / UNIT_BYTES) as u32;
 
 /// What lines are decided by.
 #[derive(Clone)]
@@ -160,6 +161,8 @@ struct Reader {
     run: Measure,
     /// Memory for text, in units of [`UNIT_BYTES`].
     room: Arc<Semaphore>,
+    /// All of it.
+    room_units: u32,
 }
 
 impl Reader {
@@ -319,7 +322,7 @@ impl Reader {
         if lines.is_empty() {
             return Ok(());
         }
-        let units = u32::try_from(bytes / UNIT_BYTES + 1).unwrap_or(u32::MAX).min(ROOM_UNITS);
+        let units = u32::try_from(bytes / UNIT_BYTES + 1).unwrap_or(u32::MAX).min(self.room_units);
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.map_err(|_| Unwanted)?;
         self.send(Item::Lines(lines, room)).await
     }

@@ -4,14 +4,19 @@ use serde::{Deserialize, Serialize};
 
 /// Lines of one run of an import, blank ones too.
 pub const RUN_LINES_MAX: usize = 65_536;
-/// Bytes of text in one run; the line that reaches it still belongs to it.
+/// Bytes of text in one run, at the most and at the least; the line that reaches it still belongs to it.
 pub const RUN_BYTES_MAX: usize = 32 << 20;
+/// See [`RUN_BYTES_MAX`].
+pub const RUN_BYTES_MIN: usize = 1 << 20;
+/// What an import takes for each byte of a run: its lines, what is extracted of them, what is written of that, for the
+/// run being stored and the one being prepared.
+const MEMORY_A_RUN_BYTE: usize = 16;
 /// Files that end in one run.
 pub const RUN_FILES_MAX: usize = 1_000;
 /// The longest line, in bytes: what an import may bring.
 pub const LINE_BYTES_MAX: usize = store::limits::BODY_BYTES_MAX;
-/// Text read ahead of the decision about it, in bytes. A longer line waits until it can have all of it.
-pub const TEXT_AHEAD_BYTES_MAX: usize = 64 << 20;
+/// Runs' worth of text that is read ahead of the decision about it. A longer line waits until it can have all of it.
+pub const RUNS_OF_TEXT_AHEAD: usize = 2;
 /// A part of an export is ended after the page that takes it past this, in bytes.
 pub const PART_BYTES_MAX: u64 = 64 << 20;
 
@@ -30,6 +35,14 @@ pub struct Sizes {
     pub line_bytes: usize,
     /// Bytes of a part of an export.
     pub part_bytes: u64,
+}
+
+impl Sizes {
+    /// Sizes with which one job stays within so much memory, in bytes.
+    pub fn within(memory_bytes: usize) -> Sizes {
+        let run_bytes = (memory_bytes / MEMORY_A_RUN_BYTE).clamp(RUN_BYTES_MIN, RUN_BYTES_MAX);
+        Sizes { run_bytes, ..Sizes::default() }
+    }
 }
 
 impl Default for Sizes {

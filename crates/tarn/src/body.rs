@@ -18,12 +18,12 @@ const ROOM_MS_MAX: u64 = 5_000;
 /// large ones may take, and no sender of large ones can hold them up.
 const SMALL_BYTES_MAX: u64 = 64 * 1024;
 
-/// Memory that large bodies may take at once, in KiB. It is taken before a signature can be checked, so it must
-/// be bounded whoever sends.
-const ROOM_KIB: u32 = 256 * 1024;
-
-/// Room for large bodies.
-pub(crate) struct BodyRoom(Arc<Semaphore>);
+/// Room for large bodies, given out in KiB. It is taken before a signature can be checked, so it must be bounded
+/// whoever sends.
+pub(crate) struct BodyRoom {
+    free: Arc<Semaphore>,
+    kib: u32,
+}
 
 /// A request with its body in memory, and the room that it takes until it is answered.
 pub(crate) struct Gathered {
@@ -32,13 +32,13 @@ pub(crate) struct Gathered {
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl Default for BodyRoom {
-    fn default() -> Self {
-        BodyRoom(Arc::new(Semaphore::new(ROOM_KIB as usize)))
-    }
-}
-
 impl BodyRoom {
+    /// Room of so many bytes. A body that is larger than all of it waits until it is alone.
+    pub(crate) fn new(bytes: u64) -> BodyRoom {
+        let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        BodyRoom { free: Arc::new(Semaphore::new(kib as usize)), kib }
+    }
+
     /// The request with its body, which holds at most one byte more than the door's limit: the door itself
     /// refuses what is too large, in its own words. A body that announces to be larger is not read at all.
     ///
@@ -82,8 +82,8 @@ impl BodyRoom {
         if bytes <= SMALL_BYTES_MAX {
             return None;
         }
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(ROOM_KIB).min(ROOM_KIB);
-        Some(Arc::clone(&self.0).acquire_many_owned(kib).await.expect("the semaphore is never closed"))
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(self.kib).min(self.kib);
+        Some(Arc::clone(&self.free).acquire_many_owned(kib).await.expect("the semaphore is never closed"))
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
-        let room = BodyRoom::default();
+        let room = BodyRoom::new(256 * LARGE as u64);
         assert_eq!(
             room.gather(request(LARGE), LARGE, &Arc::default()).await.unwrap().request.body().len(),
             LARGE
@@ -111,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn large_bodies_wait_for_room_and_small_ones_do_not() {
-        let (room, slow) = (BodyRoom(Arc::new(Semaphore::new(LARGE / 1024))), Arc::default());
+        let (room, slow) = (BodyRoom::new(LARGE as u64), Arc::default());
         let first = room.gather(request(LARGE), LARGE, &Arc::default()).await.unwrap();
         let second = room.gather(request(LARGE), LARGE, &slow);
         assert!(tokio::time::timeout(Duration::from_millis(1), second).await.is_err());

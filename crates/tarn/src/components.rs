@@ -20,13 +20,11 @@ use crate::body::BodyRoom;
 use crate::config::Settings;
 use crate::folder::{Folder, Secrets};
 use crate::load::Load;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::objects;
 use crate::packages::{LivePackages, Shelf};
 use crate::transfer::Transfers;
-
-/// Jobs that may run at once, over all data stores.
-const JOBS_AT_ONCE_MAX: usize = 4;
 
 /// The name under which jobs are worked on. The data folder's lock makes this process the only one, so a job
 /// that a crash interrupted is its own and goes on at once.
@@ -107,7 +105,8 @@ impl Components {
         let Opened { folder, secrets: Secrets { credentials, root_key } } = opened;
         let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) =
             (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let catalog = open_catalog(&folder, &root_key, Arc::clone(&clock), Arc::clone(&random))?;
+        let catalog =
+            open_catalog(&folder, &root_key, settings.memory, Arc::clone(&clock), Arc::clone(&random))?;
         let backend = Arc::new(catalog);
         let catalog: Arc<dyn Catalog> = Arc::clone(&backend) as _;
         let owner = Arc::new(owner(credentials, settings));
@@ -154,7 +153,7 @@ impl Shared<'_> {
             metrics: Metrics::default(),
             load: Load::new(&self.settings.load),
             packages,
-            bodies: BodyRoom::default(),
+            bodies: BodyRoom::new(self.settings.memory.body_bytes()),
             transfers,
             healthlake: self.healthlake(lifecycle, queue),
             rest,
@@ -209,9 +208,9 @@ impl Shared<'_> {
             packages: Arc::clone(packages) as _,
             clock: Arc::clone(&self.clock),
             owner: WORKER.to_owned(),
-            workers: JOBS_AT_ONCE_MAX,
+            workers: self.settings.memory.jobs_at_once(),
             threads: std::thread::available_parallelism().map_or(1, NonZero::get),
-            sizes: Sizes::default(),
+            sizes: Sizes::within(self.settings.memory.job_bytes()),
         })
     }
 
@@ -298,10 +297,11 @@ impl Shared<'_> {
 pub(crate) fn open_catalog(
     folder: &Folder,
     root_key: &RootKey,
+    memory: Memory,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<EmbeddedCatalog> {
-    let limits = StoreLimits::default();
+    let limits = StoreLimits::of(memory.block_cache_bytes(), memory.index_cache_bytes());
     EmbeddedCatalog::open(folder.path(), root_key, clock, random, limits).context("open the catalog")
 }
 

@@ -9,6 +9,8 @@ use clap::Args;
 use rest::limits::{BUNDLE_BYTES_CEILING, BUNDLE_BYTES_MAX, BUNDLE_ENTRIES_CEILING, BUNDLE_ENTRIES_MAX};
 use serde::Deserialize;
 
+use crate::memory::{MEBIBYTE, MEMORY_BYTES_MIN, Memory};
+
 use crate::load::LoadSettings;
 use crate::load::rate::{Quotas, Rules};
 
@@ -70,6 +72,9 @@ pub(crate) struct Options {
     /// Data stores that may exist at once [default: 1000].
     #[arg(long, env = "TARN_DATASTORES_MAX")]
     pub(crate) datastores_max: Option<usize>,
+    /// Mebibytes of memory that the server keeps to, at least 128 [default: a quarter of the machine's].
+    #[arg(long, env = "TARN_MEMORY_MIB")]
+    pub(crate) memory_mib: Option<u64>,
     /// Hours for which the files of FHIR exports are served after the export ended [default: 48].
     #[arg(long, env = "TARN_EXPORT_HOURS")]
     pub(crate) export_hours: Option<u32>,
@@ -159,6 +164,8 @@ pub(crate) struct Settings {
     pub(crate) preload_patients: u32,
     /// How many data stores may exist at once.
     pub(crate) datastores_max: usize,
+    /// How much memory the server keeps to.
+    pub(crate) memory: Memory,
     /// How long the files of FHIR exports are served, in hours.
     pub(crate) export_hours: u32,
     /// How many entries a Bundle may have.
@@ -231,6 +238,7 @@ impl Options {
             synthea_source: self.synthea_source.or(file.synthea_source),
             preload_patients: self.preload_patients.or(file.preload_patients),
             datastores_max: self.datastores_max.or(file.datastores_max),
+            memory_mib: self.memory_mib.or(file.memory_mib),
             export_hours: self.export_hours.or(file.export_hours),
             bundle_entries_max: self.bundle_entries_max.or(file.bundle_entries_max),
             bundle_bytes_max: self.bundle_bytes_max.or(file.bundle_bytes_max),
@@ -287,6 +295,7 @@ impl Options {
             "cors-origins must be origins like https://app.example.org, separated by commas, or *",
         )?;
         let objects = self.objects(&region)?;
+        let memory = self.memory()?;
         let load = self.load()?;
         Ok(Settings {
             listen,
@@ -300,6 +309,7 @@ impl Options {
             synthea_source: self.synthea_source,
             preload_patients: self.preload_patients.unwrap_or(PRELOAD_PATIENTS),
             datastores_max: self.datastores_max.unwrap_or(1000),
+            memory,
             export_hours: self.export_hours.unwrap_or(EXPORT_HOURS),
             bundle_entries_max,
             bundle_bytes_max,
@@ -341,6 +351,17 @@ impl Options {
             search: Duration::from_secs(search_seconds),
             rules,
         })
+    }
+
+    fn memory(&self) -> Result<Memory> {
+        let Some(mebibytes) = self.memory_mib else { return Ok(Memory::of_machine()) };
+        let bytes = mebibytes.saturating_mul(MEBIBYTE);
+        ensure!(
+            bytes >= MEMORY_BYTES_MIN,
+            "memory-mib must be at least {}, which imports need",
+            MEMORY_BYTES_MIN / MEBIBYTE
+        );
+        Ok(Memory::of(bytes))
     }
 
     fn objects(&self, region: &str) -> Result<ObjectsSettings> {
@@ -414,6 +435,7 @@ mod tests {
             (Options { s3_endpoint: Some("http://x".into()), ..Options::default() }, "s3-access-key-id"),
             (Options { region: Some("".into()), ..Options::default() }, "region"),
             (Options { bundle_entries_max: Some(10_001), ..Options::default() }, "bundle-entries-max"),
+            (Options { memory_mib: Some(127), ..Options::default() }, "memory-mib"),
             (Options { bundle_bytes_max: Some(1 << 28), ..Options::default() }, "bundle-bytes-max"),
             (Options { quotas: Some("aws".into()), ..Options::default() }, "quotas"),
             (Options { searches_at_once: Some(0), ..Options::default() }, "searches-at-once"),

@@ -8,6 +8,7 @@ mod doors;
 mod folder;
 mod load;
 mod log;
+mod memory;
 mod metrics;
 mod objects;
 mod packages;

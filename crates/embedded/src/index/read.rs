@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::Segment;
@@ -15,15 +16,23 @@ use crate::patience::{BLOCK_COST, Patience};
 use crate::seal::Sealer;
 use crate::varint::Reader;
 
-/// What a place in the index is called: type, segment, parameter, block.
-type Place = (u16, u32, u16, u32);
+/// What a place in the index is called: data store, type, segment, parameter, block.
+type Place = (u64, u16, u32, u16, u32);
 
 /// Opened directories and blocks that were asked for lately, up to a number of bytes.
 ///
 /// Two generations: what is asked for moves to the young one; when that is full, the old one is dropped.
+#[derive(Clone)]
 pub struct Directories {
+    shared: Arc<Shared>,
+    /// Whose places these are.
+    owner: u64,
+}
+
+struct Shared {
     bytes_max: usize,
     generations: Mutex<Generations>,
+    owners: AtomicU64,
 }
 
 #[derive(Default)]
@@ -57,7 +66,14 @@ impl Held {
 impl Directories {
     /// Keeps up to `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Self {
-        Directories { bytes_max, generations: Mutex::default() }
+        let shared = Shared { bytes_max, generations: Mutex::default(), owners: AtomicU64::new(1) };
+        Directories { shared: Arc::new(shared), owner: 0 }
+    }
+
+    /// The same memory for the places of another data store.
+    pub(crate) fn of_another(&self) -> Directories {
+        let owner = self.shared.owners.fetch_add(1, Ordering::Relaxed);
+        Directories { shared: Arc::clone(&self.shared), owner }
     }
 
     fn get(
@@ -73,7 +89,7 @@ impl Directories {
         let mut generations = self.generations();
         generations.young_bytes += held.bytes();
         generations.young.insert(place, held.clone());
-        if generations.young_bytes > self.bytes_max / 2 {
+        if generations.young_bytes > self.shared.bytes_max / 2 {
             generations.young_bytes = 0;
             generations.old = std::mem::take(&mut generations.young);
         }
@@ -81,7 +97,7 @@ impl Directories {
     }
 
     fn generations(&self) -> std::sync::MutexGuard<'_, Generations> {
-        self.generations.lock().expect("nothing panics while it holds the directories")
+        self.shared.generations.lock().expect("nothing panics while it holds the directories")
     }
 }
 
@@ -256,7 +272,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     fn place(&self, param: u16, block: u32) -> Place {
-        (self.segment.of, self.segment.number, param, block)
+        (self.directories.owner, self.segment.of, self.segment.number, param, block)
     }
 
     fn record(&self, param: u16, block: u32) -> Result<Option<Vec<u8>>, StorageError> {

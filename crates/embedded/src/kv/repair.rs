@@ -31,7 +31,7 @@ pub fn repair(
     spaces: &[SpaceOptions],
     limits: EngineLimits,
 ) -> Result<Option<Repair>, KvError> {
-    match Kv::open(folder, spaces, limits, None) {
+    match Kv::open(folder, spaces, limits.clone(), None) {
         Err(KvError::Damaged(_)) => {}
         Err(error) => return Err(error),
         Ok(_) => return Ok(None),

@@ -9,7 +9,7 @@ use super::*;
 const SPACES: [SpaceOptions; 1] = [SpaceOptions { name: "all", block_bytes: 4096, memtable_bytes: 1 << 20 }];
 
 fn open_guarded(folder: &Path, guard: Option<StepGuard>) -> Result<Kv, KvError> {
-    Kv::open(folder, &SPACES, EngineLimits { cache_bytes: 1 << 20, threads: 1 }, guard)
+    Kv::open(folder, &SPACES, EngineLimits::of(1 << 20), guard)
 }
 
 fn open(folder: &Path) -> Result<Kv, KvError> {
@@ -134,7 +134,7 @@ fn a_torn_end_that_nobody_was_told_of_is_given_up_and_one_that_was_synced_is_dam
         fs::write(scene.path().join("0.jnl"), &whole[..end]).unwrap();
         assert!(matches!(open(scene.path()), Err(KvError::Damaged(_))), "{end}");
         assert!(matches!(open(scene.path()), Err(KvError::Damaged(_))), "it stays so");
-        let repaired = repair(scene.path(), &SPACES, EngineLimits { cache_bytes: 1 << 20, threads: 1 });
+        let repaired = repair(scene.path(), &SPACES, EngineLimits::of(1 << 20));
         assert!(repaired.unwrap().unwrap().batches_lost > 0);
         put(&open(scene.path()).unwrap(), 9).unwrap();
     }

@@ -53,7 +53,7 @@ fn parameter(store: &EmbeddedStore, code: &str, expression: &str, rest: &str) {
 /// to be, and nothing says which parameters there are.
 fn put_back(folder: &Path) {
     let key = DataKey::generate(&SeededRandom::new(1));
-    let (contents, view, _) = open(folder, key.bytes(), StoreLimits::default(), None).unwrap();
+    let (contents, view, _) = open(folder, key.bytes(), &StoreLimits::default(), None).unwrap();
     let reading = contents.reading_of(Arc::new(view.clone()));
     let mut batch = Batch::default();
     for (number, types) in &view.types {
@@ -180,7 +180,7 @@ fn a_store_of_the_format_before_learns_when_its_resources_came_to_be() {
 #[test]
 fn what_an_older_release_wrote_is_to_be_indexed_again() {
     let folder = tempfile::tempdir().unwrap();
-    let opened = || open(folder.path(), &[1; 32], StoreLimits::default(), None).unwrap();
+    let opened = || open(folder.path(), &[1; 32], &StoreLimits::default(), None).unwrap();
     {
         let (contents, view, _) = opened();
         assert!(view.parameters.is_settled(ParamId::CONTAINED));

@@ -13,6 +13,7 @@ use store::{Clock, DatastoreId, Random, SystemClock, SystemRandom};
 
 use crate::components::{open_catalog, open_exports, open_objects};
 use crate::folder::Folder;
+use crate::memory::Memory;
 
 /// Which folder.
 #[derive(Args, Debug)]
@@ -46,7 +47,7 @@ impl Arguments {
         {
             repairs.push(format!("the catalog: {}", of_database(&repair)));
         }
-        let catalog = open_catalog(&folder, &root_key, clock, random)?;
+        let catalog = open_catalog(&folder, &root_key, Memory::of_machine(), clock, random)?;
         let mut stores = Vec::new();
         let faults = catalog.check().context("read the catalog")?;
         let mut problems = faults.len() as u64;
