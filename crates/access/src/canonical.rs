@@ -43,19 +43,22 @@ impl Canonical<'_> {
 }
 
 /// The paths that a client of a service of this form may have signed when it sent `path`; the likeliest first,
-/// each once.
-pub(crate) fn paths(path: &str, form: PathForm) -> Vec<String> {
+/// each made only when those before it did not do.
+pub(crate) fn paths(path: &str, form: PathForm) -> impl Iterator<Item = String> {
     let path = if path.is_empty() { "/" } else { path };
-    if form == PathForm::Once {
-        return vec![encode_once(path)];
-    }
-    let mut forms = vec![encode(path)];
-    for candidate in [encode_once(path), encode(&normal(path)), encode_once(&normal(path))] {
-        if !forms.contains(&candidate) {
-            forms.push(candidate);
+    let forms: &[fn(&str) -> String] = match form {
+        PathForm::Once => &[encode_once],
+        PathForm::Twice => {
+            &[encode, encode_once, |path| encode(&normal(path)), |path| encode_once(&normal(path))]
         }
-    }
-    forms
+    };
+    let mut before: Vec<String> = Vec::new();
+    forms.iter().filter_map(move |written| {
+        let candidate = written(path);
+        let is_new = !before.contains(&candidate);
+        before.push(candidate.clone());
+        is_new.then_some(candidate)
+    })
 }
 
 /// The path that our own signer signs.
@@ -68,6 +71,9 @@ pub(crate) fn path_to_sign(path: &str, form: PathForm) -> String {
 
 /// Encodes each segment of a path as it stands: a `%` becomes `%25`.
 fn encode(path: &str) -> String {
+    if path.bytes().all(|byte| byte == b'/' || is_plain(byte)) {
+        return path.to_owned();
+    }
     let segments: Vec<String> =
         path.split('/').map(|s| utf8_percent_encode(s, &RESERVED).to_string()).collect();
     segments.join("/")
@@ -75,13 +81,24 @@ fn encode(path: &str) -> String {
 
 /// Decodes and encodes each segment, so that every way to write a character gives the same text.
 fn encode_once(path: &str) -> String {
+    if path.bytes().all(|byte| byte == b'/' || is_plain(byte)) {
+        return path.to_owned();
+    }
     let segments: Vec<String> = path.split('/').map(encode_text).collect();
     segments.join("/")
 }
 
 fn encode_text(text: &str) -> String {
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let decoded: Vec<u8> = percent_decode_str(text).collect();
     percent_encoding::percent_encode(&decoded, &RESERVED).to_string()
+}
+
+/// Whether a byte stands for itself however often a text is encoded or decoded.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
 /// Removes empty and `.` segments and resolves `..`, keeping a last `/`.
@@ -116,9 +133,9 @@ pub(crate) fn query(raw: &str, without: &[&str]) -> String {
     pairs.join("&")
 }
 
-/// The query as it was sent, sorted and unsorted: what clients sign that leave `:` and `/` as they stand (botocore
-/// signing a whole URL) or do not sort (older curl). It covers the same bytes, so taking it gives nothing away.
-pub(crate) fn queries_as_sent(raw: &str) -> [String; 2] {
+/// The query as it was sent, sorted: what clients sign that leave `:` and `/` as they stand (botocore signing a whole
+/// URL). Others do not sort either (older curl). All cover the same bytes, so taking them gives nothing away.
+pub(crate) fn query_as_sent_in_order(raw: &str) -> String {
     let mut pairs: Vec<(&str, &str)> = raw
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -126,7 +143,7 @@ pub(crate) fn queries_as_sent(raw: &str) -> [String; 2] {
         .collect();
     pairs.sort_unstable();
     let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    [pairs.join("&"), raw.to_owned()]
+    pairs.join("&")
 }
 
 /// A decoded parameter of a query as sent. `None`: it is absent, given twice, or not UTF-8.
@@ -192,9 +209,10 @@ mod tests {
             ("/a/../b/.", &["/a/../b/.", "/b/"]),
         ];
         for (path, expected) in cases {
-            assert_eq!(paths(path, PathForm::Twice), expected, "{path}");
+            assert_eq!(paths(path, PathForm::Twice).collect::<Vec<_>>(), expected, "{path}");
         }
-        assert_eq!(paths("/b/a//../%24x$ y", PathForm::Once), ["/b/a//../%24x%24%20y"]);
+        let once: Vec<String> = paths("/b/a//../%24x$ y", PathForm::Once).collect();
+        assert_eq!(once, ["/b/a//../%24x%24%20y"]);
     }
 
     #[test]

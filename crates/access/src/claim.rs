@@ -72,21 +72,23 @@ impl Claim {
         }
     }
 
-    /// The queries that the client may have signed: some add the session token only after signing.
-    pub(crate) fn canonical_queries(&self, raw: &str) -> Vec<String> {
-        match (&self.form, &self.session_token) {
-            (Form::Header, _) => {
-                let mut queries = vec![canonical::query(raw, &[])];
-                queries.extend(canonical::queries_as_sent(raw));
-                queries.dedup();
-                queries
-            }
-            (Form::Presigned { .. }, None) => vec![canonical::query(raw, &[SIGNATURE_PARAMETER])],
-            (Form::Presigned { .. }, Some(_)) => vec![
-                canonical::query(raw, &[SIGNATURE_PARAMETER]),
-                canonical::query(raw, &[SIGNATURE_PARAMETER, TOKEN_PARAMETER]),
+    /// The queries that the client may have signed, each made only when those before it did not do: some leave
+    /// characters as they stand, and some add the session token only after signing.
+    pub(crate) fn canonical_queries(&self, raw: &str) -> impl Iterator<Item = String> {
+        let forms: &[fn(&str) -> String] = match (&self.form, &self.session_token) {
+            (Form::Header, _) if raw.is_empty() => &[|_| String::new()],
+            (Form::Header, _) => &[
+                |raw| canonical::query(raw, &[]),
+                canonical::query_as_sent_in_order,
+                |raw| raw.to_owned(),
             ],
-        }
+            (Form::Presigned { .. }, None) => &[|raw| canonical::query(raw, &[SIGNATURE_PARAMETER])],
+            (Form::Presigned { .. }, Some(_)) => &[
+                |raw| canonical::query(raw, &[SIGNATURE_PARAMETER]),
+                |raw| canonical::query(raw, &[SIGNATURE_PARAMETER, TOKEN_PARAMETER]),
+            ],
+        };
+        forms.iter().map(move |written| written(raw))
     }
 
     fn of_header(text: &str, headers: &HeaderMap) -> Result<Claim, SignatureError> {

@@ -33,12 +33,15 @@ impl Scope {
 
 /// The string to sign: what the signature is a MAC of.
 pub(crate) fn string_to_sign(timestamp: &str, scope: &Scope, canonical_request: &[u8]) -> String {
-    format!("{ALGORITHM}\n{timestamp}\n{}\n{}", scope.text(), hex_sha256(canonical_request))
+    [ALGORITHM, timestamp, &scope.text(), &hex_sha256(canonical_request)].join("\n")
 }
 
 /// The lower-case hexadecimal SHA-256 of some bytes.
 pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    hex::encode(digest::digest(&digest::SHA256, bytes))
+    let mut text = [0; 2 * digest::SHA256_OUTPUT_LEN];
+    let hash = digest::digest(&digest::SHA256, bytes);
+    hex::encode_to_slice(hash, &mut text).expect("the text has two digits for each byte");
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Derives the signing key of a scope: four MACs, each keyed by the one before.
@@ -57,13 +60,13 @@ pub(crate) struct KeyCache {
 }
 
 impl KeyCache {
-    /// The signing key, kept or derived; a derived one is kept only by [`KeyCache::keep`].
-    pub(crate) fn get(&self, access_key_id: &str, secret: &Secret, scope: &Scope) -> hmac::Key {
+    /// The signing key, and whether it was kept; a derived one is kept only by [`KeyCache::keep`].
+    pub(crate) fn get(&self, access_key_id: &str, secret: &Secret, scope: &Scope) -> (hmac::Key, bool) {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         match keys.get(&(access_key_id.to_owned(), scope.clone())) {
             // A key id whose secret was changed must not go on verifying with the old one.
-            Some((of, key)) if of == secret => key.clone(),
-            _ => derive(secret, scope),
+            Some((of, key)) if of == secret => (key.clone(), true),
+            _ => (derive(secret, scope), false),
         }
     }
 
@@ -90,7 +93,7 @@ mod tests {
         let (old, new) = (Secret::new("old"), Secret::new("new"));
         let cache = KeyCache::default();
         cache.keep("AKID", &old, &scope(1), &derive(&old, &scope(1)));
-        let mac = hmac::sign(&cache.get("AKID", &new, &scope(1)), b"x");
+        let mac = hmac::sign(&cache.get("AKID", &new, &scope(1)).0, b"x");
         assert!(hmac::verify(&derive(&new, &scope(1)), b"x", mac.as_ref()).is_ok());
     }
 

@@ -127,17 +127,18 @@ impl Verifier {
         };
         let secret = &principal.credentials.secret;
         let signature = hex::decode(&claim.signature).map_err(|_| invalid(MISMATCH.to_owned()))?;
-        let key = self.keys.get(&claim.access_key_id, secret, &claim.scope);
+        let (key, is_kept) = self.keys.get(&claim.access_key_id, secret, &claim.scope);
         let matches = |path: &str, query: &str| {
             let text = key::string_to_sign(&claim.timestamp, &claim.scope, &canonical.bytes(path, query));
             hmac::verify(&key, text.as_bytes(), &signature).is_ok()
         };
-        let queries = claim.canonical_queries(request.query);
-        let paths = canonical::paths(request.path, self.service.path_form);
-        if !paths.iter().any(|path| queries.iter().any(|query| matches(path, query))) {
+        let mut paths = canonical::paths(request.path, self.service.path_form);
+        if !paths.any(|path| claim.canonical_queries(request.query).any(|query| matches(&path, &query))) {
             return Err(invalid(MISMATCH.to_owned()));
         }
-        self.keys.keep(&claim.access_key_id, secret, &claim.scope, &key);
+        if !is_kept {
+            self.keys.keep(&claim.access_key_id, secret, &claim.scope, &key);
+        }
         Ok(())
     }
 

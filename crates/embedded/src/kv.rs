@@ -73,7 +73,7 @@ impl BlockCache {
     /// One of so many bytes.
     pub fn new(bytes: u64) -> BlockCache {
         // The engine gives its cache out with a configuration only; nothing is opened at this place.
-        BlockCache(Arc::new(Database::builder("").cache_size(bytes).into_config()))
+        BlockCache(Arc::new(Database::builder(".").cache_size(bytes).into_config()))
     }
 }
 

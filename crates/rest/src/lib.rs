@@ -344,7 +344,8 @@ impl Context<'_> {
     }
 }
 
-/// Does an interaction.
+/// Does an interaction. Each kind is a future of its own on the heap: together they would make every request's as large as
+/// the largest, and it is moved several times.
 async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Reply, Refusal> {
     match interaction {
         Interaction::Capabilities => {
@@ -353,25 +354,25 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::TerminologyCapabilities => {
             Ok(Reply::resource(context.capabilities.of_terminology(context.base)))
         }
-        Interaction::Read { key, unless } => read::read(context, key, &unless).await,
-        Interaction::VersionRead { key, version } => read::version_read(context, key, version).await,
-        Interaction::History { of, asked } => history::history(context, of, asked).await,
+        Interaction::Read { key, unless } => Box::pin(read::read(context, key, &unless)).await,
+        Interaction::VersionRead { key, version } => Box::pin(read::version_read(context, key, version)).await,
+        Interaction::History { of, asked } => Box::pin(history::history(context, of, asked)).await,
         Interaction::Create { .. }
         | Interaction::Update { .. }
         | Interaction::ConditionalUpdate { .. }
         | Interaction::Patch { .. }
         | Interaction::ConditionalPatch { .. }
         | Interaction::Delete { .. }
-        | Interaction::ConditionalDelete { .. } => write::write(context, &interaction).await,
+        | Interaction::ConditionalDelete { .. } => Box::pin(write::write(context, &interaction)).await,
         Interaction::DeleteMany { of, criteria, count } => {
-            delete_many::delete_many(context, of, criteria, count).await
+            Box::pin(delete_many::delete_many(context, of, criteria, count)).await
         }
         Interaction::Bundle { body, returning, is_async: true } => {
-            deferred::submit(context, body, returning).await
+            Box::pin(deferred::submit(context, body, returning)).await
         }
-        Interaction::Bundle { body, returning, .. } => bundle_entry::process(context, body, returning).await,
-        Interaction::Search { scope, parameters, .. } => search::search(context, &scope, parameters).await,
-        Interaction::Operation(call) => operation::perform(context, call).await,
-        Interaction::Status(call) => operation::status::perform(context, call).await,
+        Interaction::Bundle { body, returning, .. } => Box::pin(bundle_entry::process(context, body, returning)).await,
+        Interaction::Search { scope, parameters, .. } => Box::pin(search::search(context, &scope, parameters)).await,
+        Interaction::Operation(call) => Box::pin(operation::perform(context, call)).await,
+        Interaction::Status(call) => Box::pin(operation::status::perform(context, call)).await,
     }
 }

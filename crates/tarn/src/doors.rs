@@ -100,9 +100,10 @@ async fn admitted(
     let answered = match components.load.look(&asked, components.clock.now()) {
         Err(refused) => Err(refused),
         Ok(()) => match door {
-            Door::HealthLake => control_plane(components, request, &asked).await,
-            Door::Fhir => fhir(components, request, &asked).await,
-            Door::S3 | Door::Shell => objects(components, request, &asked).await,
+            // Each on the heap: a request's future is moved several times, and would be as large as the largest.
+            Door::HealthLake => Box::pin(control_plane(components, request, &asked)).await,
+            Door::Fhir => Box::pin(fhir(components, request, &asked)).await,
+            Door::S3 | Door::Shell => Box::pin(objects(components, request, &asked)).await,
         },
     };
     let response = answered.unwrap_or_else(|refused| throttled(components, door, &method, &headers, refused));

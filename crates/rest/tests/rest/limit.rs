@@ -10,6 +10,14 @@ use crate::door::World;
 
 const JSON: (&str, &str) = ("content-type", "application/fhir+json");
 
+/// A future is moved several times before it is first asked, whatever its request asks for.
+#[test]
+fn the_future_of_a_request_is_small() {
+    let world = World::open();
+    let bytes = size_of_val(&world.service.handle(World::request("GET Patient/1", &[], "")));
+    assert!(bytes <= 8 * 1024, "{bytes} bytes");
+}
+
 #[test]
 fn a_body_may_have_five_megabytes() {
     let world = World::open();
