@@ -13,6 +13,7 @@ use crate::contents::Reading;
 use crate::encode::{UPDATED, sort_value};
 use crate::page::{Cut, Ranked, first_difference};
 use crate::place::At;
+use crate::top::Top;
 use crate::view::TypeView;
 
 /// Results up to which the values to order by are taken from their entries rather than from the index.
@@ -93,13 +94,37 @@ impl Reading<'_> {
             && let Some(begin) = cut.begin()
             && let Some(top) = self.top(types, &cut.sort[0], begin, rows, count)?
         {
-            let first = self.first_of(of, cut, types, &top.rows, count)?;
+            let first = match cut.sort {
+                [only] if begin.is_none() => self.first_known(of, cut, only, &top, count)?,
+                _ => self.first_of(of, cut, types, &top.rows, count)?,
+            };
             let last = first.get(count - 1).map(|last| &last.values[0]);
             if last.is_some_and(|last| cut.sort[0].compare(last, &Some(top.worst)) != Ordering::Greater) {
                 return Ok(first);
             }
         }
         self.first_of(of, cut, types, rows, count)
+    }
+
+    /// The first rows of a page by one value that is known of the folded ones.
+    fn first_known(
+        &self,
+        of: ResourceType,
+        cut: &Cut<'_>,
+        sort: &Sort,
+        top: &Top,
+        count: usize,
+    ) -> Result<Vec<Ranked>, StorageError> {
+        let ranked = |ordinal, value| Ranked { values: vec![value], at: At { of, ordinal } };
+        let known = top.known.iter().map(|(ordinal, value)| ranked(*ordinal, Some(value.clone())));
+        let mut first: Vec<Ranked> = known.collect();
+        let folded: RoaringBitmap = top.known.iter().map(|(ordinal, _)| *ordinal).collect();
+        for ordinal in &top.rows - &folded {
+            first.push(ranked(ordinal, self.with_row(of, ordinal, |row| sort.value(row))?));
+        }
+        first.sort_unstable_by(|a, b| cut.compare(a, b));
+        first.truncate(count);
+        Ok(first)
     }
 
     fn first_of(

@@ -298,7 +298,7 @@ impl Cut<'_> {
     }
 
     /// Which of two rows is nearer on this way.
-    fn compare(&self, a: &Ranked, b: &Ranked) -> Ordering {
+    pub(crate) fn compare(&self, a: &Ranked, b: &Ranked) -> Ordering {
         self.way.turn(self.compare_values(&a.values, &b.values).then(a.at.cmp(&b.at)))
     }
 }

@@ -21,6 +21,9 @@ const TIES_MAX: usize = 128;
 pub(crate) struct Top {
     pub(crate) rows: RoaringBitmap,
     pub(crate) worst: SortValue,
+    /// The folded ones of the rows with the best value met. Where the walk began at the best there is, that is the
+    /// best that the row has: every term up to the worst was met.
+    pub(crate) known: Vec<(u32, SortValue)>,
 }
 
 /// The walk so far. Times are negated for an ascending order, so that greater is better.
@@ -97,23 +100,31 @@ impl Walk<'_> {
         if self.worst().is_some_and(|worst| reachable < worst) {
             return Ok(ControlFlow::Break(()));
         }
-        let mut found = RoaringBitmap::new();
-        postings.add_to(&mut found)?;
-        for ordinal in found & self.rows {
-            let mut is_new = false;
-            let known = self.known.entry(ordinal).or_insert_with(|| {
-                is_new = true;
-                value
-            });
-            *known = value.max(*known);
-            if is_new {
-                self.best.push(Reverse(value));
-                if self.best.len() > self.count {
-                    self.best.pop();
+        match postings.as_bitmap()? {
+            Some(bitmap) => (bitmap & self.rows).into_iter().for_each(|ordinal| self.meet(ordinal, value)),
+            None => postings.each(|ordinal| {
+                if self.rows.contains(ordinal) {
+                    self.meet(ordinal, value);
                 }
-            }
+            })?,
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// One of the rows has this value.
+    fn meet(&mut self, ordinal: u32, value: i64) {
+        let mut is_new = false;
+        let known = self.known.entry(ordinal).or_insert_with(|| {
+            is_new = true;
+            value
+        });
+        *known = value.max(*known);
+        if is_new {
+            self.best.push(Reverse(value));
+            if self.best.len() > self.count {
+                self.best.pop();
+            }
+        }
     }
 
     /// What a row must reach to be among the first, once there are enough of them.
@@ -124,8 +135,10 @@ impl Walk<'_> {
     fn top(self, folded: &RoaringBitmap) -> Option<Top> {
         let worst = self.worst()?;
         let mut rows = self.rows - folded;
-        rows.extend(self.known.iter().filter(|(_, value)| **value >= worst).map(|(ordinal, _)| *ordinal));
-        let worst = SortValue::Time(if self.is_descending { worst } else { !worst });
-        Some(Top { rows, worst })
+        let time = |value: i64| SortValue::Time(if self.is_descending { value } else { !value });
+        let known = self.known.iter().filter(|(_, value)| **value >= worst);
+        let known: Vec<_> = known.map(|(ordinal, value)| (*ordinal, time(*value))).collect();
+        rows.extend(known.iter().map(|(ordinal, _)| *ordinal));
+        Some(Top { rows, worst: time(worst), known })
     }
 }

@@ -75,7 +75,7 @@ impl Postings<'_> {
     }
 
     /// The ordinals as the bitmap that they are kept as, if they are many.
-    pub(super) fn as_bitmap(&self) -> Result<Option<RoaringBitmap>, StorageError> {
+    pub(crate) fn as_bitmap(&self) -> Result<Option<RoaringBitmap>, StorageError> {
         if self.head & 1 == 1 { self.bitmap().map(Some) } else { Ok(None) }
     }
 
