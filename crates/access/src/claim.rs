@@ -77,11 +77,9 @@ impl Claim {
     pub(crate) fn canonical_queries(&self, raw: &str) -> impl Iterator<Item = String> {
         let forms: &[fn(&str) -> String] = match (&self.form, &self.session_token) {
             (Form::Header, _) if raw.is_empty() => &[|_| String::new()],
-            (Form::Header, _) => &[
-                |raw| canonical::query(raw, &[]),
-                canonical::query_as_sent_in_order,
-                |raw| raw.to_owned(),
-            ],
+            (Form::Header, _) => {
+                &[|raw| canonical::query(raw, &[]), canonical::query_as_sent_in_order, |raw| raw.to_owned()]
+            }
             (Form::Presigned { .. }, None) => &[|raw| canonical::query(raw, &[SIGNATURE_PARAMETER])],
             (Form::Presigned { .. }, Some(_)) => &[
                 |raw| canonical::query(raw, &[SIGNATURE_PARAMETER]),

@@ -355,7 +355,9 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
             Ok(Reply::resource(context.capabilities.of_terminology(context.base)))
         }
         Interaction::Read { key, unless } => Box::pin(read::read(context, key, &unless)).await,
-        Interaction::VersionRead { key, version } => Box::pin(read::version_read(context, key, version)).await,
+        Interaction::VersionRead { key, version } => {
+            Box::pin(read::version_read(context, key, version)).await
+        }
         Interaction::History { of, asked } => Box::pin(history::history(context, of, asked)).await,
         Interaction::Create { .. }
         | Interaction::Update { .. }
@@ -370,8 +372,12 @@ async fn perform(context: &Context<'_>, interaction: Interaction) -> Result<Repl
         Interaction::Bundle { body, returning, is_async: true } => {
             Box::pin(deferred::submit(context, body, returning)).await
         }
-        Interaction::Bundle { body, returning, .. } => Box::pin(bundle_entry::process(context, body, returning)).await,
-        Interaction::Search { scope, parameters, .. } => Box::pin(search::search(context, &scope, parameters)).await,
+        Interaction::Bundle { body, returning, .. } => {
+            Box::pin(bundle_entry::process(context, body, returning)).await
+        }
+        Interaction::Search { scope, parameters, .. } => {
+            Box::pin(search::search(context, &scope, parameters)).await
+        }
         Interaction::Operation(call) => Box::pin(operation::perform(context, call)).await,
         Interaction::Status(call) => Box::pin(operation::status::perform(context, call)).await,
     }
