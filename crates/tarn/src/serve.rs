@@ -55,8 +55,10 @@ const ACCEPT_RETRY_MS: u64 = 50;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(settings: Settings) -> Result<()> {
+    // Who is told that the server is ready may tell it to stop at once.
+    let stop = stopped()?;
     let server = Server::start(settings).await?;
-    server.until(stopped()?).await
+    server.until(stop).await
 }
 
 /// A server that listens.
