@@ -13,11 +13,6 @@ impl Latencies {
         let last = self.0.len().saturating_sub(1);
         self.0.get((last as f64 * share).round() as usize).map_or(0.0, |d| d.as_secs_f64() * 1e3)
     }
-
-    /// How many requests there were.
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// Sends `count` requests from `clients` clients; request n asks for `url(n)`. Any answer but 200 is a failure.

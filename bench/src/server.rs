@@ -1,19 +1,14 @@
 //! A tarn process under measurement: started, asked, watched.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Clock ticks a second in `/proc/PID/stat`; Linux has had 100 for as long as it shows them.
 const TICKS_A_SECOND: f64 = 100.0;
-
-/// The unit of `st_blocks`, whatever the file system's own blocks are.
-const BLOCK_BYTES: u64 = 512;
 
 /// A running server over a folder of its own.
 pub(crate) struct Server {
@@ -23,8 +18,6 @@ pub(crate) struct Server {
     pub(crate) data: PathBuf,
     /// Its address.
     pub(crate) endpoint: String,
-    /// From the start of the process until it said that it was ready.
-    pub(crate) started_in: Duration,
 }
 
 /// What a process has used so far.
@@ -41,7 +34,6 @@ pub(crate) struct Usage {
 impl Server {
     /// Starts `binary` over `data`, with unsigned FHIR requests allowed.
     pub(crate) fn start(binary: &Path, data: &Path) -> Result<Server> {
-        let began = Instant::now();
         let mut child = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--open-fhir", "--data"])
             .arg(data)
@@ -58,9 +50,8 @@ impl Server {
                 break rest.split_whitespace().next().context("an address follows")?.to_owned();
             }
         };
-        let started_in = began.elapsed();
         std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(drop));
-        Ok(Server { binary: binary.to_owned(), child, data: data.to_owned(), endpoint, started_in })
+        Ok(Server { binary: binary.to_owned(), child, data: data.to_owned(), endpoint })
     }
 
     /// Runs a command of the command line against the server and reads the JSON it prints.
@@ -99,13 +90,6 @@ impl Server {
         })
     }
 
-    /// Ends it at once, as `kill -9` does.
-    pub(crate) fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-
     /// Ends it with SIGTERM and waits.
     pub(crate) fn stop(mut self) -> Result<()> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
@@ -114,15 +98,8 @@ impl Server {
     }
 }
 
-/// Bytes that the files below a folder take up: what is allocated, since the engine makes its journal longer than
-/// what it has written so far.
-pub(crate) fn bytes_on_disk(folder: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        bytes +=
-            if metadata.is_dir() { bytes_on_disk(&entry.path())? } else { metadata.blocks() * BLOCK_BYTES };
-    }
-    Ok(bytes)
+/// Where the built binary is: beside this one.
+pub(crate) fn binary() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    Ok(own.parent().context("a binary lies in a folder")?.join("tarn"))
 }

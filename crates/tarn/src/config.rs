@@ -72,7 +72,8 @@ pub(crate) struct Options {
     /// Data stores that may exist at once [default: 1000].
     #[arg(long, env = "TARN_DATASTORES_MAX")]
     pub(crate) datastores_max: Option<usize>,
-    /// Mebibytes of memory that the server keeps to, at least 128 [default: a quarter of the machine's].
+    /// Mebibytes of memory by which caches, request bodies and jobs are bounded, at least 128 [default: a quarter of
+    /// the machine's].
     #[arg(long, env = "TARN_MEMORY_MIB")]
     pub(crate) memory_mib: Option<u64>,
     /// Hours for which the files of FHIR exports are served after the export ended [default: 48].
@@ -164,7 +165,7 @@ pub(crate) struct Settings {
     pub(crate) preload_patients: u32,
     /// How many data stores may exist at once.
     pub(crate) datastores_max: usize,
-    /// How much memory the server keeps to.
+    /// By how much memory caches, request bodies and jobs are bounded.
     pub(crate) memory: Memory,
     /// How long the files of FHIR exports are served, in hours.
     pub(crate) export_hours: u32,

@@ -1,4 +1,4 @@
-//! How much memory the process keeps to, and what of it is for what.
+//! By how much memory caches, request bodies and jobs are bounded, and what of it is for what.
 
 use std::path::Path;
 

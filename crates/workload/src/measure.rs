@@ -19,7 +19,7 @@ use crate::report::{Row, Unit};
 
 pub(crate) use crash::{GROUP as REOPEN_GROUP, REOPEN, killed};
 pub(crate) use export::{EXPORT_JOB, GROUP as WHOLE, bulk_export, export_job};
-pub(crate) use import::{import_levels, imported, remove, upload};
+pub(crate) use import::{import_levels, imported, remove, settle, upload};
 pub(crate) use read::{GROUP as READS, READ, reads};
 pub(crate) use search::{counts, everything, search_mix};
 pub(crate) use start::starts;

@@ -183,4 +183,4 @@ pub(crate) fn settle() {
 }
 
 /// How long is waited for that, in milliseconds.
-const SETTLE_MS: u64 = 1_000;
+const SETTLE_MS: u64 = 3_000;
